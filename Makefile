@@ -1,0 +1,35 @@
+# `make demo` runs the main job, `make test` every test that needs no outside system.
+# Both install what they need: a C++ compiler chain for the MILP solver.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+NEED := cmake clang zstd
+
+.PHONY: demo test check setup install
+
+demo: setup
+	@$(CARGO) build --quiet --release -p cordon
+	@target/release/cordon demo
+
+test: setup
+	@bash .ci/test
+
+# Formatting, lints and documentation, as a change should pass them.
+check: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+install: setup
+	$(CARGO) install --locked --path crates/cordon
+
+# Installs the Debian packages that the build needs and this machine lacks.
+setup:
+	@missing=""; for p in $(NEED); do \
+	  dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	dpkg -s libclang-dev >/dev/null 2>&1 || missing="$$missing libclang-dev"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing:$$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else echo "missing Debian packages:$$missing (install them as root with apt-get)" >&2; exit 1; fi; fi
