@@ -1,0 +1,319 @@
+//! The command line: what may be typed, nothing of what it does.
+//!
+//! Help lines are imperatives without a full stop. Everything that prints data
+//! takes `--format json`. Exit codes stand in [`crate::exit`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Cordon: plan, raise, verify and lift the least withdrawals of access that cut an intruder off
+#[derive(Debug, Parser)]
+#[command(name = "cordon", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch an intrusion into the sample estate, with four ways to respond
+    Demo(DemoArgs),
+    /// Check a folder of configuration and say how to mend what is wrong
+    Check(CheckArgs),
+    /// List the log formats that are understood, or test a file against them
+    Formats(FormatsArgs),
+    /// Work with estate files
+    #[command(subcommand)]
+    Estate(EstateCommand),
+    /// Read log files and name detections, footholds and incidents
+    Scan(ScanArgs),
+    /// Compute the least withdrawals that cut footholds off from assets
+    Plan(PlanArgs),
+    /// Simulate an intrusion and compare responses
+    Drill(DrillArgs),
+    /// Show incidents, withdrawals in force and services
+    Status(DataArgs),
+    /// Verify, show or export the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Tell which personal data was taken, accessed, reachable or ruled out
+    Exposure(DataArgs),
+    /// Check the claims of a notice against the evidence
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// How a scan is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScanFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// Detections, a line each
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the ledger of the run in this folder, to be asked afterwards
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Scale of time: how many seconds of the drill pass in one second
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) speed: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Folder with cordon.toml, estate/, rules/ and notices/
+    pub(crate) folder: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct FormatsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<FormatsCommand>,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FormatsCommand {
+    /// Say what of a file was recognised and what was not
+    Test {
+        /// Log file
+        file: PathBuf,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EstateCommand {
+    /// Write the sample estate with all stores, homes and staff into a folder
+    Generate {
+        /// Which sample
+        #[arg(value_enum)]
+        sample: Sample,
+        /// Folder to write to; must not exist or be empty
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Count what an estate holds
+    Show {
+        /// Folder with the estate
+        #[arg(long, value_name = "FOLDER")]
+        config: PathBuf,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// Sample estates that can be generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sample {
+    /// An invented consumer co-operative
+    Retailer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    /// Log files, archives or folders; `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder or file of Sigma rules to add to the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Folder or file of log formats to add to the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) formats: Vec<PathBuf>,
+    /// Leave the built-in rules out
+    #[arg(long)]
+    pub(crate) no_pack: bool,
+    /// Folder with the estate; without it every name becomes a provisional node
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ScanFormat,
+    /// Exit with 10 when a foothold is found
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PlanArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PlanCommand>,
+    /// Folder with the estate
+    #[arg(long, value_name = "FOLDER", required = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// A node that the intruder controls, with its probability after `@` (default 1)
+    #[arg(long, value_name = "ID[@P]")]
+    pub(crate) foothold: Vec<String>,
+    /// A foothold that stays a start whatever is withdrawn
+    #[arg(long, value_name = "ID[@P]")]
+    pub(crate) entrenched: Vec<String>,
+    /// Seconds after which the best plan so far is given with its gap
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub(crate) time_limit: f64,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Exit with 10 when the plan is not empty and 12 when no sound plan exists
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Check a plan with the independent checker
+    Check {
+        /// Plan as printed by `cordon plan --format json`; `-` reads standard input
+        plan: PathBuf,
+        /// Folder with the estate
+        #[arg(long, value_name = "FOLDER")]
+        config: PathBuf,
+        /// A foothold that the plan must have been made against
+        #[arg(long, value_name = "ID[@P]")]
+        foothold: Vec<String>,
+        /// An entrenched foothold that the plan must have been made against
+        #[arg(long, value_name = "ID[@P]")]
+        entrenched: Vec<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrillArgs {
+    /// Name of the scenario
+    #[arg(value_enum)]
+    pub(crate) name: Scenario,
+    /// Responses to run; all of them by default
+    #[arg(long, value_name = "RESPONSE", value_enum)]
+    pub(crate) response: Vec<Response>,
+    /// Number from which everything random in the drill is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the logs of the first response's run into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) logs: Option<PathBuf>,
+    /// Leave the built-in rules out
+    #[arg(long)]
+    pub(crate) no_pack: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Scenarios of the drill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Help-desk social engineering, then member data and the hypervisors
+    Retailer,
+}
+
+/// Ways to respond to an intrusion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Response {
+    /// Nobody acts
+    None,
+    /// Every plug is pulled
+    Everything,
+    /// A person approves the balanced plan after 29 minutes
+    Ask,
+    /// Cordon acts alone within its authority
+    PreAuthorised,
+}
+
+impl Response {
+    /// The name as written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Everything => "everything",
+            Self::Ask => "ask",
+            Self::PreAuthorised => "pre-authorised",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// Folder with the ledger
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Verify that no entry was changed, removed or added
+    Verify {
+        /// Folder with the ledger, or the ledger file
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// File with the public key; the folder's own by default
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show entries
+    Show {
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// First entry to show
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Most entries to show
+        #[arg(long, default_value_t = 100)]
+        most: usize,
+        /// Only entries of this kind
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Write all entries with their hashes as lines of JSON
+    Export {
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// File to write; standard output by default
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticeCommand {
+    /// Check the claims of a Markdown file and find unmarked ones
+    Check {
+        /// Markdown file
+        file: PathBuf,
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
