@@ -20,7 +20,26 @@
 //! where variables fixed at 0 (forbidden, unavailable or void withdrawals,
 //! protected services, hard assets) are left out of the second sum. Multipliers
 //! are integers over the common denominator `scale`, in minor units of money,
-//! and the bound is rounded up to the next minor unit.
+//! and the bound is rounded up to the next minor unit, and is at least 0.
+//!
+//! Hard assets are fixed at 0 for feasible `balanced` and `strict` plans only;
+//! `now` also fixes what the authority does not let Cordon raise alone. A tree
+//! of needs that is a single node counts as a gate "1 of 1".
+//!
+//! Two stages prove together, with B1 and B2 their bounds and L what the plan
+//! itself loses in the first objective: `B1 + B2` for `strict`, `B2 - (L - B1)`
+//! for the others, at least 0. Both hold although the second stage only looks
+//! at plans that lose at most L, as every plan that the alternative would
+//! prefer does; both reach the plan's total only if both stages are tight.
+//! `proof` is `flow` exactly when `lower_bound` is this bound, and `status` is
+//! `optimal` (never `gap`) when `lower_bound` is the total.
+//!
+//! A certificate has one form, so that a change of any part of it shows:
+//! rows ascend by kind (in the order of [`Row`]), then by their fields as
+//! listed but for the multiplier, and none is there twice; `scale` is 1 without
+//! rows; and multipliers are *settled*: the others kept, one more on a row would
+//! not raise the sum above, and one less would lower it. (A maximum flow's paths
+//! are so by themselves; rounded duals are brought there row by row.)
 
 use serde::{Deserialize, Serialize};
 
@@ -136,13 +155,14 @@ pub struct Alternative {
     /// (total - lower_bound) / total; 0 when both are 0.
     pub gap: f64,
     /// Exact expected loss that remains when every foothold of any probability counts,
-    /// each independently of the others.
+    /// each independently of the others; rounded to the nearest minor unit.
     pub residual_expected_loss: Money,
     /// Time taken, in seconds; the only field that differs between equal runs.
     pub seconds: f64,
     /// What an independent checker needs to re-derive a lower bound.
     pub certificate: Certificate,
-    /// Why no sound plan exists; empty unless `infeasible`.
+    /// Why no sound plan exists; empty unless `infeasible`. Its nodes, in order, are
+    /// one path that this plan leaves open, from a foothold to a hard asset.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflict: Vec<Obstacle>,
 }
@@ -209,8 +229,8 @@ pub struct Obstacle {
 /// among the plans that the stages before it leave.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// The lower bound on the plan's total that the stages prove together:
-    /// the last stage's bound, with the losses of the first added for `strict`.
+    /// The lower bound on the plan's total that the stages prove together
+    /// (see the head of this file); 0 without stages.
     pub bound: Money,
     /// One stage for `balanced` (`total`); two for `strict` (`loss`, then `cost`),
     /// `now` and infeasible plans (`hard-loss`, then `total`).
