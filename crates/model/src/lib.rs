@@ -4,6 +4,7 @@
 //!
 //! This crate does no I/O, has no clock and no threads. Start at [`estate`].
 
+pub mod action;
 pub mod estate;
 pub mod ids;
 pub mod kind;
@@ -13,6 +14,7 @@ pub mod needs;
 pub mod outage;
 pub mod plan;
 pub mod reach;
+pub mod record;
 pub mod signal;
 
 pub use estate::{Estate, EstateBuilder, Mode, Node};
