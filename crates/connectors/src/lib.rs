@@ -1,1 +1,94 @@
-//! Placeholder.
+//! One module per outside system: look, refuse, end, restore, probe.
+//!
+//! A connector does exactly what a [`Call`] says to exactly the targets that it
+//! names, and answers honestly. It decides nothing, keeps no state of its own
+//! and may be asked the same thing twice. The executor's guard has passed every
+//! call before it comes here. Start at [`Connector`]; [`range`] is the
+//! simulated estate to practise on.
+
+use std::time::Duration;
+
+use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
+
+pub mod range;
+
+/// An outside system that can withdraw access.
+///
+/// # Promises that every implementation keeps
+/// - Nothing but the call's targets is changed, and of them only what the withdrawal's kind is about.
+/// - Every call may be repeated; a target that is already so is answered as such, with who did it.
+/// - The answer comes within `deadline`, else it is trouble of kind *no reply*.
+/// - `restore` puts back the prior state of the call exactly, only where
+///   Cordon's change still stands: what somebody else has done since is left.
+pub trait Connector: Send {
+    /// Its name in `cordon.toml` and in withdrawals.
+    fn name(&self) -> &str;
+
+    /// Proves before an incident that it could act, and that it can do no more than it needs.
+    fn preflight(&mut self, deadline: Duration) -> Vec<Check>;
+
+    /// Reads the present state of each target.
+    ///
+    /// # Errors
+    /// When no target could be read; one that could not is otherwise `unknown`.
+    fn look(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Observed>, Trouble>;
+
+    /// Lets nothing new start.
+    ///
+    /// # Errors
+    /// When the call as a whole came to nothing; single targets fail in their outcome.
+    fn refuse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Outcome>, Trouble>;
+
+    /// Closes what is open.
+    ///
+    /// # Errors
+    /// As [`Connector::refuse`].
+    fn end(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Outcome>, Trouble>;
+
+    /// Puts back the prior state that the call carries.
+    ///
+    /// # Errors
+    /// As [`Connector::refuse`].
+    fn restore(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Outcome>, Trouble>;
+
+    /// Tries to use the access of each target.
+    ///
+    /// # Errors
+    /// When nothing could be tried at all.
+    fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble>;
+
+    /// Does what a call says.
+    fn perform(&mut self, call: &Call, deadline: Duration) -> Reply {
+        let acted = |outcomes| Reply::Acted { outcomes };
+        match call.act {
+            Act::Look => self.look(call, deadline).map(|targets| Reply::Seen { targets }),
+            Act::Refuse => self.refuse(call, deadline).map(acted),
+            Act::End => self.end(call, deadline).map(acted),
+            Act::Restore => self.restore(call, deadline).map(acted),
+            Act::Probe => self.probe(call, deadline).map(|findings| Reply::Tried { findings }),
+        }
+        .unwrap_or_else(Reply::Trouble)
+    }
+}
+
+/// One line of a pre-flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The kind of withdrawal that was tried: `disable-account`.
+    pub kind: String,
+    /// What of it.
+    pub act: Act,
+    /// How it stands.
+    pub finding: Readiness,
+}
+
+/// Whether a connector could do what a plan might ask of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It could.
+    Able,
+    /// It could not, and why.
+    Unable(Trouble),
+    /// It could do more than it needs, and what.
+    Excessive(String),
+}

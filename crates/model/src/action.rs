@@ -89,7 +89,7 @@ pub struct Call {
     /// where the system offers it), for restore the state to put back; one for
     /// each of `targets`, otherwise empty.
     pub prior: Vec<Observed>,
-    /// Which attempt of the ledger it belongs to, from 1; 0 for looks and probes.
+    /// The withdrawal's newest attempt in the ledger, from 1; 0 for looks before the first.
     pub attempt: u32,
 }
 

@@ -356,6 +356,9 @@ pub struct Lift {
     pub by: By,
     /// Why.
     pub because: String,
+    /// The protected service whose failing probe called for it: a roll-back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_service: Option<ServiceId>,
 }
 
 /// A longer life.
