@@ -113,7 +113,12 @@ fn moves_survive_json() {
     check(moved(Transition::Expired), "withdrawal");
     let findings = vec![Probed { target: node("user:ann"), finding: Finding::Holds }];
     check(moved(Transition::Verified { findings }), "withdrawal");
-    let lift = Lift { withdrawals: vec!["x".into()], by: By::Cordon, because: "done".to_owned() };
+    let lift = Lift {
+        withdrawals: vec!["x".into()],
+        by: By::Cordon,
+        because: "done".to_owned(),
+        for_service: Some("tills".into()),
+    };
     check(Record::Lift(lift), "lift");
 }
 
