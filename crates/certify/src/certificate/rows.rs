@@ -1,0 +1,302 @@
+//! The rows of a certificate, each checked against the estate and turned into a linear form.
+//!
+//! A form says: its terms add up to at least its right side, for every choice
+//! of withdrawals that is sound. `model::plan::Row` tells why for each kind.
+
+use cordon_model::estate::Withdrawal;
+use cordon_model::needs::Needs;
+use cordon_model::plan::{Objective, Row, Stage};
+use cordon_model::{Mode, Money, NodeId, NodeIx, ServiceIx, WithdrawalId, WithdrawalIx};
+use rustc_hash::FxHashMap;
+
+use super::columns::column_of;
+use super::{Complaints, multiplier};
+use crate::case::Case;
+use crate::paths;
+
+/// Whose tree of needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Owner {
+    Node(NodeIx),
+    Service(ServiceIx),
+}
+
+/// A variable of the problem, between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Variable {
+    /// The column is raised.
+    Raised(WithdrawalIx),
+    /// The node or service is down.
+    Down(Owner),
+    /// The inner gate at this place of a tree, in preorder, fails.
+    Fails(Owner, u32),
+    /// The asset at this position is lost.
+    Lost(u32),
+}
+
+/// A linear form that is at least `right` for every sound choice.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// Position among the rows as written.
+    pub(crate) at: usize,
+    pub(crate) multiplier: u64,
+    pub(crate) right: i128,
+    /// Every variable once.
+    pub(crate) terms: Vec<(Variable, i128)>,
+}
+
+/// A gate "k of these" of somebody's needs.
+#[derive(Debug)]
+struct Gate {
+    k: u32,
+    children: Vec<Variable>,
+}
+
+/// Reads the rows of a stage; those that do not hold are complained of and left out.
+pub(crate) fn read(
+    case: &Case<'_>,
+    stage: &Stage,
+    lost: Money,
+    complaints: &mut Complaints<'_>,
+) -> Vec<Form> {
+    let mut reader = Reader { case, objective: stage.objective, lost, trees: FxHashMap::default() };
+    let mut forms = Vec::with_capacity(stage.rows.len());
+    for (at, row) in stage.rows.iter().enumerate() {
+        let multiplier = multiplier(row);
+        if multiplier == 0 {
+            complaints.about(at, "bad-row", "has the multiplier 0");
+        }
+        match reader.form(row) {
+            Ok((right, terms)) => {
+                forms.push(Form { at, multiplier, right, terms: merge(terms) });
+            }
+            Err(why) => complaints.about(at, "bad-row", &why),
+        }
+    }
+    forms
+}
+
+/// What rows are sorted by: kind, then fields as listed but for the multiplier.
+pub(crate) fn key(row: &Row) -> impl Ord + '_ {
+    const NO_PATH: &[NodeId] = &[];
+    const NO_CHILDREN: &[u32] = &[];
+    match row {
+        Row::Path { path, asset, .. } => {
+            (0, path.as_slice(), asset.as_str(), "", 0, NO_CHILDREN, NO_PATH)
+        }
+        Row::Need { owner, gate, children, .. } => {
+            (1, NO_PATH, owner.as_str(), "", *gate, children.as_slice(), NO_PATH)
+        }
+        Row::Stop { withdrawal, node, .. } => {
+            (2, NO_PATH, withdrawal.as_str(), node.as_str(), 0, NO_CHILDREN, NO_PATH)
+        }
+        Row::Cap { kind, .. } => (3, NO_PATH, kind.as_str(), "", 0, NO_CHILDREN, NO_PATH),
+        Row::Enforcer { withdrawal, path, .. } => {
+            (4, NO_PATH, withdrawal.as_str(), "", 0, NO_CHILDREN, path.as_slice())
+        }
+        Row::Exclusive { withdrawal, by, .. } => {
+            (5, NO_PATH, withdrawal.as_str(), by.as_str(), 0, NO_CHILDREN, NO_PATH)
+        }
+        Row::Lost { .. } => (6, NO_PATH, "", "", 0, NO_CHILDREN, NO_PATH),
+    }
+}
+
+fn merge(mut terms: Vec<(Variable, i128)>) -> Vec<(Variable, i128)> {
+    terms.sort_unstable();
+    terms.dedup_by(|after, before| {
+        let same = after.0 == before.0;
+        if same {
+            before.1 += after.1;
+        }
+        same
+    });
+    terms
+}
+
+type Terms = Vec<(Variable, i128)>;
+
+struct Reader<'a, 'c> {
+    case: &'c Case<'a>,
+    objective: Objective,
+    lost: Money,
+    trees: FxHashMap<Owner, Vec<Option<Gate>>>,
+}
+
+impl Reader<'_, '_> {
+    /// The right side and terms of a row, or why it does not hold.
+    fn form(&mut self, row: &Row) -> Result<(i128, Terms), String> {
+        match row {
+            Row::Path { path, asset, .. } => self.path(path, asset),
+            Row::Need { owner, gate, children, .. } => self.need(owner, *gate, children),
+            Row::Stop { withdrawal, node, .. } => self.stop(withdrawal, node),
+            Row::Cap { kind, .. } => self.cap(kind),
+            Row::Enforcer { withdrawal, path, .. } => self.enforcer(withdrawal, path),
+            Row::Exclusive { withdrawal, by, .. } => self.exclusive(withdrawal, by),
+            Row::Lost { .. } => self.lost(),
+        }
+    }
+
+    fn path(&self, path: &[NodeId], asset: &NodeId) -> Result<(i128, Terms), String> {
+        let (mut terms, last) = self.cuts(path)?;
+        let node = self.node(asset)?;
+        let assets = self.case.estate.assets();
+        let at = assets.binary_search_by_key(&node, |asset| asset.node);
+        let found = at.ok().and_then(|at| Some((u32::try_from(at).ok()?, assets.get(at)?)));
+        let (at, found) = found.ok_or_else(|| format!("names `{asset}`, which is no asset"))?;
+        if found.places().all(|place| place != last) {
+            return Err(format!("does not end at `{asset}` or a copy of it"));
+        }
+        terms.push((Variable::Lost(at), 1));
+        Ok((1, terms))
+    }
+
+    /// The columns that cut a path, each once, and where the path ends.
+    fn cuts(&self, path: &[NodeId]) -> Result<(Terms, NodeIx), String> {
+        let walk = paths::walk(self.case, path)?;
+        let gates = paths::gates(self.case, &walk);
+        let columns = &self.case.ground.columns;
+        let mut cuts: Vec<WithdrawalIx> = gates.iter().flat_map(|&gate| columns.of(gate)).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let last = walk.last().copied().ok_or("has no path")?;
+        Ok((cuts.into_iter().map(|column| (Variable::Raised(column), 1)).collect(), last))
+    }
+
+    fn need(&mut self, owner: &str, gate: u32, children: &[u32]) -> Result<(i128, Terms), String> {
+        let estate = self.case.estate;
+        let service = owner.strip_prefix("service:").and_then(|id| estate.find_service(id));
+        let (owner_of, needs) = match (service, estate.find(owner)) {
+            (Some(service), _) => (Owner::Service(service), Some(&estate.service(service).needs)),
+            (None, Some(node)) => (Owner::Node(node), estate.needs(node)),
+            (None, None) => return Err(format!("names `{owner}`, which is no service or node")),
+        };
+        let needs = needs.ok_or_else(|| format!("names `{owner}`, which needs nothing"))?;
+        let tree = self.trees.entry(owner_of).or_insert_with(|| lay_out(owner_of, needs));
+        let found = tree.get(gate as usize).and_then(Option::as_ref);
+        let found = found.ok_or_else(|| format!("names no gate of `{owner}`"))?;
+        if children.windows(2).any(|pair| pair.first() >= pair.get(1)) {
+            return Err("names children out of order".to_owned());
+        }
+        let named: Option<Vec<Variable>> =
+            children.iter().map(|&child| found.children.get(child as usize).copied()).collect();
+        let named =
+            named.ok_or_else(|| format!("names a child that the gate of `{owner}` lacks"))?;
+        let spare = found.children.len() as i128 - i128::from(found.k);
+        let weight = named.len() as i128 - spare;
+        if weight < 1 {
+            return Err("names too few children to make the gate fail".to_owned());
+        }
+        let mut terms: Terms = named.into_iter().map(|child| (child, -1)).collect();
+        terms.push((gate_variable(owner_of, gate), weight));
+        Ok((-spare, terms))
+    }
+
+    fn stop(&self, withdrawal: &WithdrawalId, node: &NodeId) -> Result<(i128, Terms), String> {
+        let (column, found) = self.withdrawal(withdrawal)?;
+        let target = self.node(node)?;
+        if !found.stops || !found.removes.contains(&target) {
+            return Err(format!("holds only if `{withdrawal}` stops `{node}`"));
+        }
+        let down = Variable::Down(Owner::Node(target));
+        Ok((0, vec![(down, 1), (Variable::Raised(column), -1)]))
+    }
+
+    fn cap(&self, kind: &str) -> Result<(i128, Terms), String> {
+        let estate = self.case.estate;
+        let cap = estate.caps().iter().filter(|cap| &*cap.kind == kind).map(|cap| cap.most).min();
+        let most = cap.ok_or_else(|| format!("names `{kind}`, which has no cap"))?;
+        let all = estate.withdrawals().iter().zip((0..).map(WithdrawalIx));
+        let of_kind = all.filter(|(withdrawal, _)| &*withdrawal.kind == kind);
+        let terms =
+            of_kind.map(|(_, index)| (Variable::Raised(column_of(estate, index)), -1)).collect();
+        Ok((-i128::from(most), terms))
+    }
+
+    fn enforcer(&self, id: &WithdrawalId, path: &[NodeId]) -> Result<(i128, Terms), String> {
+        let (column, enforcer) = self.enforced(id)?;
+        let (mut terms, last) = self.cuts(path)?;
+        if last != enforcer {
+            return Err(format!("does not end at the enforcer of `{id}`"));
+        }
+        terms.push((Variable::Raised(column), -1));
+        Ok((0, terms))
+    }
+
+    fn exclusive(&self, id: &WithdrawalId, by: &WithdrawalId) -> Result<(i128, Terms), String> {
+        let (column, enforcer) = self.enforced(id)?;
+        let (other, remover) = self.withdrawal(by)?;
+        if !remover.stops || !remover.removes.contains(&enforcer) {
+            return Err(format!("holds only if `{by}` stops the enforcer of `{id}`"));
+        }
+        Ok((-1, vec![(Variable::Raised(column), -1), (Variable::Raised(other), -1)]))
+    }
+
+    /// A withdrawal's column and enforcer; a default end with its refuse's enforcer goes by the refuse.
+    fn enforced(&self, id: &WithdrawalId) -> Result<(WithdrawalIx, NodeIx), String> {
+        let (column, found) = self.withdrawal(id)?;
+        let enforcer =
+            found.enforcer.ok_or_else(|| format!("names `{id}`, which has no enforcer"))?;
+        let refuse = self.case.estate.withdrawal(column);
+        if found.mode == Mode::End && refuse.id != *id && refuse.enforcer == Some(enforcer) {
+            return Err(format!("names `{id}` in place of `{}`", refuse.id));
+        }
+        Ok((column, enforcer))
+    }
+
+    fn lost(&self) -> Result<(i128, Terms), String> {
+        let only_hard = match self.objective {
+            Objective::Cost => false,
+            Objective::Total if self.case.may_lose_hard() => true,
+            Objective::Total | Objective::Loss | Objective::HardLoss => {
+                return Err("stands in a stage without one before it".to_owned());
+            }
+        };
+        let assets = self.case.estate.assets().iter().zip(0_u32..);
+        let counted = assets.filter(|(asset, _)| asset.must_hold || !only_hard);
+        let terms = counted.map(|(asset, at)| (Variable::Lost(at), -i128::from(asset.loss.0)));
+        Ok((-i128::from(self.lost.0), terms.collect()))
+    }
+
+    fn node(&self, id: &NodeId) -> Result<NodeIx, String> {
+        let found = self.case.estate.find(id.as_str());
+        found.ok_or_else(|| format!("names `{id}`, which is no node"))
+    }
+
+    fn withdrawal(&self, id: &WithdrawalId) -> Result<(WithdrawalIx, &Withdrawal), String> {
+        let estate = self.case.estate;
+        let found = estate.find_withdrawal(id.as_str());
+        let index = found.ok_or_else(|| format!("names `{id}`, which is no withdrawal"))?;
+        Ok((column_of(estate, index), estate.withdrawal(index)))
+    }
+}
+
+fn gate_variable(owner: Owner, at: u32) -> Variable {
+    if at == 0 { Variable::Down(owner) } else { Variable::Fails(owner, at) }
+}
+
+/// The gates of a tree by their place in preorder; leaves have a place and no gate.
+///
+/// A tree that is one node alone is a gate "1 of 1".
+fn lay_out(owner: Owner, needs: &Needs) -> Vec<Option<Gate>> {
+    let mut gates = Vec::new();
+    let root = place(owner, needs, &mut gates);
+    if let (Needs::Node(_), Some(first)) = (needs, gates.first_mut()) {
+        *first = Some(Gate { k: 1, children: vec![root] });
+    }
+    gates
+}
+
+fn place(owner: Owner, needs: &Needs, gates: &mut Vec<Option<Gate>>) -> Variable {
+    let at = gates.len();
+    gates.push(None);
+    match needs {
+        Needs::Node(node) => Variable::Down(Owner::Node(*node)),
+        Needs::AtLeast { k, of } => {
+            let children = of.iter().map(|child| place(owner, child, gates)).collect();
+            if let Some(slot) = gates.get_mut(at) {
+                *slot = Some(Gate { k: *k, children });
+            }
+            gate_variable(owner, u32::try_from(at).unwrap_or(u32::MAX))
+        }
+    }
+}
