@@ -486,6 +486,29 @@ pub enum Transition {
 }
 
 impl Transition {
+    /// Whether looks from before it no longer say what is there.
+    #[must_use]
+    pub fn makes_looks_old(&self) -> bool {
+        match self {
+            Self::Requested { .. }
+            | Self::Acknowledged { .. }
+            | Self::Tried { .. }
+            | Self::Failed { .. }
+            | Self::Drifted { .. }
+            | Self::Lifting { .. }
+            | Self::Restored { .. }
+            | Self::Stuck { .. }
+            | Self::Asked { .. }
+            | Self::Confirmed { .. }
+            | Self::Lifted { .. } => true,
+            Self::Effective { .. }
+            | Self::Verified { .. }
+            | Self::OutOfSight { .. }
+            | Self::Expiring { .. }
+            | Self::Expired => false,
+        }
+    }
+
     /// Whether it is a step of giving access back, which must be possible even
     /// when the ledger cannot be written.
     #[must_use]
