@@ -23,6 +23,8 @@ mod paths;
 mod raise_order;
 mod residual;
 mod stopping;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 use std::collections::BTreeSet;
