@@ -1,1 +1,37 @@
-//! Placeholder.
+//! Log formats and Sigma rules: from log bytes to events, facts and detections.
+//!
+//! An [`Input`] is opened and decoded; declarative [`Formats`] say what each
+//! record means (its time, its Sigma logsources, the nodes it names, the facts
+//! it states); Sigma [`Rules`] are matched with it; a [`Sink`] receives all that
+//! comes of it, in the order of the records. [`Scanner`] ties them together.
+//!
+//! Nothing here knows the estate or decides who is an intruder: a spelling is
+//! handed on as the log had it. Broken input gives [`Problem`]s with a place and
+//! a remedy, and whatever of it is good.
+//!
+//! Start reading in `scan.rs`; the format language is in `format.rs` and in
+//! `docs/formats.md`, its application to records in `class.rs` and `mention.rs`.
+//!
+//! [`Problem`]: cordon_model::signal::Problem
+
+mod builtin;
+mod class;
+mod condition;
+mod decode;
+mod extract;
+mod files;
+mod format;
+mod input;
+mod json;
+mod mention;
+mod problem;
+mod rules;
+mod scan;
+mod template;
+mod time;
+mod view;
+
+pub use format::{Format, Formats};
+pub use input::Input;
+pub use rules::{RuleSource, Rules};
+pub use scan::{Heard, Scanner, Sink, Stream};

@@ -1,0 +1,96 @@
+//! CSV with a header line: each row becomes a record of text fields.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::Read;
+use std::rc::Rc;
+
+use super::{Meter, RECORD_BYTES};
+use crate::json::Json;
+use crate::scan::{Scanner, Sink, Stream};
+
+/// Tells whether a line looks like the names of columns.
+pub(crate) fn is_header(line: &str) -> bool {
+    let names: Vec<&str> = line.split(',').map(str::trim).collect();
+    names.len() >= 3
+        && names.iter().all(|name| {
+            let name = name.trim_matches('"');
+            name.len() < 64
+                && name.chars().all(|c| c.is_alphanumeric() || " _-.[]$()@/#".contains(c))
+        })
+        && names.iter().filter(|name| name.contains(char::is_alphabetic)).count() * 10
+            >= names.len() * 9
+}
+
+pub(crate) fn decode(
+    scanner: &mut Scanner,
+    stream: &mut Stream,
+    reader: &mut dyn Read,
+    meter: &Meter,
+    sink: &mut dyn Sink,
+) {
+    let row = Rc::new(Cell::new(0));
+    let limited = Limited { inner: reader, row: Rc::clone(&row) };
+    let mut rows = ::csv::ReaderBuilder::new().flexible(true).from_reader(limited);
+    let names: Vec<String> = match rows.headers() {
+        Ok(names) => {
+            names.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
+        }
+        Err(error) => return unreadable(stream, &error, sink),
+    };
+    let mut values = ::csv::ByteRecord::new();
+    loop {
+        row.set(0);
+        match rows.read_byte_record(&mut values) {
+            Ok(false) => return,
+            Ok(true) => {
+                let record = record(&names, &values);
+                scanner.value(stream, &record, sink);
+            }
+            Err(error) => return unreadable(stream, &error, sink),
+        }
+        meter.tell(sink);
+    }
+}
+
+fn record<'a>(names: &'a [String], values: &'a ::csv::ByteRecord) -> Json<'a> {
+    Json::Object(
+        names
+            .iter()
+            .zip(values)
+            .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+            .map(|(name, value)| {
+                (Cow::Borrowed(name.as_str()), Json::Str(String::from_utf8_lossy(value)))
+            })
+            .collect(),
+    )
+}
+
+fn unreadable(stream: &mut Stream, error: &::csv::Error, sink: &mut dyn Sink) {
+    let place =
+        error.position().map_or(String::new(), |position| format!("line {}", position.line()));
+    stream.problem(
+        "csv",
+        place,
+        format!("cannot be read further as CSV: {error}"),
+        "check quotes and line ends there; the rows before are read",
+        sink,
+    );
+}
+
+/// Ends the stream when one row takes up more than the limit.
+struct Limited<'r> {
+    inner: &'r mut dyn Read,
+    row: Rc<Cell<usize>>,
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        if self.row.get() > RECORD_BYTES {
+            return Err(std::io::Error::other("a row above the limit of 16 MiB"));
+        }
+        let count = self.inner.read(buf)?;
+        self.row.set(self.row.get() + count);
+        Ok(count)
+    }
+}

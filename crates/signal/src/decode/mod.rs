@@ -1,0 +1,115 @@
+//! From bytes to records, for everything that logs come in.
+//!
+//! The content decides, never the file name: EVTX by its signature, CSV by its
+//! header, JSON by its first byte, anything else line by line. Every decoder
+//! works on a stream with bounded memory, keeps what is good, and tells what
+//! it could not read and where.
+
+mod csv;
+mod evtx;
+mod json;
+mod source;
+mod yaml;
+
+use std::cell::Cell;
+use std::io::Read;
+use std::rc::Rc;
+
+use crate::scan::{Scanner, Sink, Stream};
+
+/// The longest line or document that is read; a longer one is skipped.
+pub(crate) const RECORD_BYTES: usize = 16 << 20;
+
+/// Members that hold the records of a file, instead of being part of one.
+pub(crate) const WRAPPERS: &[&str] = &["Records", "records", "value", "Logs", "events"];
+
+/// How far the input is read, in bytes of the file itself.
+#[derive(Clone, Default)]
+pub(crate) struct Meter {
+    read: Rc<Cell<u64>>,
+    told: Rc<Cell<u64>>,
+}
+
+impl Meter {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.read.set(self.read.get() + bytes as u64);
+    }
+
+    /// Tells the sink what was read since the last time.
+    pub(crate) fn tell(&self, sink: &mut dyn Sink) {
+        let new = self.read.get() - self.told.get();
+        if new > 0 {
+            self.told.set(self.read.get());
+            sink.progress(new);
+        }
+    }
+}
+
+/// Reads all records of a stream whose first bytes are `head` (they are still to be read).
+pub(crate) fn decode(
+    scanner: &mut Scanner,
+    stream: &mut Stream,
+    head: &[u8],
+    reader: &mut dyn Read,
+    meter: &Meter,
+    sink: &mut dyn Sink,
+) {
+    if head.is_empty() {
+        stream.problem(
+            "empty",
+            String::new(),
+            "the file is empty".to_owned(),
+            "check that the log was copied whole",
+            sink,
+        );
+        return;
+    }
+    match kind_of(head) {
+        Kind::Evtx => evtx::decode(scanner, stream, reader, meter, sink),
+        Kind::Csv => csv::decode(scanner, stream, reader, meter, sink),
+        Kind::Yaml => yaml::decode(scanner, stream, reader, meter, sink),
+        Kind::Text => json::decode(scanner, stream, reader, meter, sink),
+        Kind::Binary => stream.problem(
+            "binary",
+            "byte 0".to_owned(),
+            "neither text nor any log format that is known".to_owned(),
+            "give logs as EVTX, JSON, CSV or text; compressed with gzip, zstd, zip or tar",
+            sink,
+        ),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Evtx,
+    Csv,
+    Yaml,
+    Text,
+    Binary,
+}
+
+fn kind_of(head: &[u8]) -> Kind {
+    if head.starts_with(b"ElfFile\0") {
+        return Kind::Evtx;
+    }
+    let control = head
+        .iter()
+        .filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace() && **byte != 0x1b)
+        .count();
+    if control * 50 > head.len() {
+        return Kind::Binary;
+    }
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let first = text.lines().next().unwrap_or_default();
+    if yaml::is_log(text) {
+        return Kind::Yaml;
+    }
+    if csv::is_header(first) {
+        return Kind::Csv;
+    }
+    Kind::Text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! YAML with a list of records under `Logs:`, as attack scenarios are written.
+
+use std::io::Read;
+
+use serde::Deserialize;
+
+use super::{Meter, RECORD_BYTES};
+use crate::json::Json;
+use crate::scan::{Scanner, Sink, Stream};
+
+/// Tells whether a text begins like such a file.
+pub(crate) fn is_log(text: &str) -> bool {
+    (text.starts_with("---") || text.starts_with("LogType:") || text.starts_with("Logs:"))
+        && text.lines().take(20).any(|line| line.trim_end() == "Logs:")
+}
+
+pub(crate) fn decode(
+    scanner: &mut Scanner,
+    stream: &mut Stream,
+    reader: &mut dyn Read,
+    meter: &Meter,
+    sink: &mut dyn Sink,
+) {
+    let mut bytes = Vec::new();
+    let read = reader.take(RECORD_BYTES as u64 + 1).read_to_end(&mut bytes);
+    meter.tell(sink);
+    if let Err(error) = read {
+        return broken(stream, String::new(), &error, sink);
+    }
+    if bytes.len() > RECORD_BYTES {
+        return broken(stream, String::new(), &"YAML above the limit of 16 MiB", sink);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    for document in yaml_serde::Deserializer::from_str(&text) {
+        match Json::deserialize(document) {
+            Ok(Json::Null) => {}
+            Ok(json) => scanner.value(stream, &json, sink),
+            Err(error) => {
+                let place =
+                    error.location().map_or(String::new(), |at| format!("line {}", at.line()));
+                return broken(stream, place, &error, sink);
+            }
+        }
+    }
+}
+
+fn broken(stream: &mut Stream, place: String, error: &dyn std::fmt::Display, sink: &mut dyn Sink) {
+    stream.problem(
+        "yaml",
+        place,
+        format!("cannot be read as YAML: {error}"),
+        "give logs as JSON, a record per line",
+        sink,
+    );
+}

@@ -1,0 +1,306 @@
+//! Opens what logs lie in: files, folders, standard input, archives.
+//!
+//! Archives are told by their first bytes: zip, gzip, zstd, tar, and each
+//! inside another, four deep. Everything is a stream; only a zip that does not
+//! lie in a file of its own is held in memory, up to a limit.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use crate::decode::{self, Meter};
+use crate::problem::{problem, unreadable};
+use crate::scan::{Scanner, Sink, Stream};
+
+/// Archives within archives are opened this deep.
+const DEPTH: usize = 4;
+/// A zip inside another archive, or on standard input, may be this large.
+const ZIP_BYTES: u64 = 128 << 20;
+/// As much of a stream as is looked at to tell what it is.
+const HEAD: usize = 4096;
+
+/// Something to read logs from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file, or a folder with all files below it in the order of their names.
+    Path(PathBuf),
+    /// Standard input.
+    Standard,
+    /// Bytes in memory, under a name.
+    Bytes {
+        /// The name in places and problems.
+        name: String,
+        /// A file's content: a log or an archive of logs.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Input {
+    /// Makes an input of a command line argument: `-` is standard input.
+    pub fn of_argument(argument: &Path) -> Self {
+        if argument == Path::new("-") { Input::Standard } else { Input::Path(argument.to_owned()) }
+    }
+
+    /// Returns how many bytes there are to read, if that is known: the measure of progress.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Input::Standard => None,
+            Input::Bytes { bytes, .. } => Some(bytes.len() as u64),
+            Input::Path(path) => {
+                let (files, _) = crate::files::below(path);
+                Some(
+                    files
+                        .iter()
+                        .filter_map(|file| std::fs::metadata(file).ok())
+                        .map(|found| found.len())
+                        .sum(),
+                )
+            }
+        }
+    }
+}
+
+impl Scanner {
+    /// Reads all records of an input and tells the sink what they say.
+    pub fn scan(&mut self, input: &Input, sink: &mut dyn Sink) {
+        let meter = Meter::default();
+        match input {
+            Input::Standard => {
+                let mut reader = Counted { inner: std::io::stdin().lock(), meter: meter.clone() };
+                self.open("standard input", &mut reader, DEPTH, &meter, sink);
+            }
+            Input::Bytes { name, bytes } => {
+                let reader = Counted { inner: Cursor::new(bytes.as_slice()), meter: meter.clone() };
+                self.open_seek(name, reader, &meter, sink);
+            }
+            Input::Path(path) => {
+                let (files, problems) = crate::files::below(path);
+                problems.into_iter().for_each(|p| sink.problem(p));
+                for file in files {
+                    self.open_file(&file, &meter, sink);
+                }
+            }
+        }
+    }
+
+    fn open_file(&mut self, path: &Path, meter: &Meter, sink: &mut dyn Sink) {
+        let name = path.display().to_string();
+        match File::open(path) {
+            Ok(inner) => {
+                let reader = Counted { inner, meter: meter.clone() };
+                self.open_seek(&name, reader, meter, sink);
+            }
+            Err(error) => sink.problem(unreadable(&name, &error)),
+        }
+    }
+
+    fn open_seek(
+        &mut self,
+        name: &str,
+        mut reader: impl Read + Seek,
+        meter: &Meter,
+        sink: &mut dyn Sink,
+    ) {
+        let mut magic = Vec::new();
+        let begun = reader.by_ref().take(4).read_to_end(&mut magic).and_then(|_| reader.rewind());
+        if let Err(error) = begun {
+            sink.problem(unreadable(name, &error));
+        } else if is_zip(&magic) {
+            self.zip(name, reader, DEPTH, meter, sink);
+        } else {
+            self.open(name, &mut reader, DEPTH, meter, sink);
+        }
+    }
+
+    /// Opens a stream by what its first bytes say.
+    fn open(
+        &mut self,
+        name: &str,
+        reader: &mut dyn Read,
+        depth: usize,
+        meter: &Meter,
+        sink: &mut dyn Sink,
+    ) {
+        let mut head = Vec::new();
+        if let Err(error) = reader.take(HEAD as u64).read_to_end(&mut head) {
+            sink.problem(unreadable(name, &error));
+            return;
+        }
+        let archive = archive_of(&head);
+        if archive.is_some() && depth == 0 {
+            sink.problem(problem(
+                name,
+                "",
+                format!("archives more than {DEPTH} deep in one another are not opened"),
+                "unpack it first",
+            ));
+            return;
+        }
+        let mut whole = Cursor::new(head.clone()).chain(reader);
+        match archive {
+            Some(Archive::Gzip) => {
+                let mut inner = flate2::read::MultiGzDecoder::new(whole);
+                self.open(&unpacked(name), &mut inner, depth - 1, meter, sink);
+            }
+            Some(Archive::Zstd) => match zstd::stream::read::Decoder::new(whole) {
+                Ok(mut inner) => self.open(&unpacked(name), &mut inner, depth - 1, meter, sink),
+                Err(error) => sink.problem(unreadable(name, &error)),
+            },
+            Some(Archive::Tar) => self.tar(name, &mut whole, depth - 1, meter, sink),
+            Some(Archive::Zip) => self.zip_in_memory(name, &mut whole, depth - 1, meter, sink),
+            None => {
+                let mut stream = Stream::new(name);
+                decode::decode(self, &mut stream, &head, &mut whole, meter, sink);
+                stream.finish(sink);
+            }
+        }
+        meter.tell(sink);
+    }
+
+    fn tar(
+        &mut self,
+        name: &str,
+        reader: &mut dyn Read,
+        depth: usize,
+        meter: &Meter,
+        sink: &mut dyn Sink,
+    ) {
+        let mut archive = tar::Archive::new(reader);
+        let entries = match archive.entries() {
+            Ok(entries) => entries,
+            Err(error) => return sink.problem(unreadable(name, &error)),
+        };
+        for entry in entries {
+            match entry {
+                Err(error) => {
+                    sink.problem(unreadable(name, &error));
+                    return;
+                }
+                Ok(entry) if !entry.header().entry_type().is_file() => {}
+                Ok(mut entry) => {
+                    let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+                    let member = format!("{name}!{}", path.trim_start_matches("./"));
+                    self.open(&member, &mut entry, depth, meter, sink);
+                }
+            }
+        }
+    }
+
+    fn zip_in_memory(
+        &mut self,
+        name: &str,
+        reader: &mut dyn Read,
+        depth: usize,
+        meter: &Meter,
+        sink: &mut dyn Sink,
+    ) {
+        let mut bytes = Vec::new();
+        match reader.take(ZIP_BYTES + 1).read_to_end(&mut bytes) {
+            Err(error) => sink.problem(unreadable(name, &error)),
+            Ok(_) if bytes.len() as u64 > ZIP_BYTES => sink.problem(problem(
+                name,
+                "",
+                format!(
+                    "a zip inside another archive or on standard input may have {} MiB at most",
+                    ZIP_BYTES >> 20
+                ),
+                "unpack it, or give it as a file of its own",
+            )),
+            Ok(_) => self.zip(name, Cursor::new(bytes), depth, meter, sink),
+        }
+    }
+
+    fn zip(
+        &mut self,
+        name: &str,
+        reader: impl Read + Seek,
+        depth: usize,
+        meter: &Meter,
+        sink: &mut dyn Sink,
+    ) {
+        let mut archive = match zip::ZipArchive::new(reader) {
+            Ok(archive) => archive,
+            Err(error) => {
+                return sink.problem(problem(
+                    name,
+                    "",
+                    format!("a zip that cannot be opened: {error}"),
+                    "copy or download it again",
+                ));
+            }
+        };
+        let mut members: Vec<(String, usize)> = (0..archive.len())
+            .filter_map(|number| {
+                let name = archive.name_for_index(number)?;
+                (!name.ends_with('/')).then(|| (name.to_owned(), number))
+            })
+            .collect();
+        members.sort();
+        for (path, number) in members {
+            let member = format!("{name}!{path}");
+            match archive.by_index(number) {
+                Ok(mut file) => self.open(&member, &mut file, depth, meter, sink),
+                Err(error) => sink.problem(problem(
+                    &member,
+                    "",
+                    format!("cannot be unpacked: {error}"),
+                    "unpack it with another tool and give the file itself",
+                )),
+            }
+        }
+    }
+}
+
+enum Archive {
+    Gzip,
+    Zstd,
+    Tar,
+    Zip,
+}
+
+fn archive_of(head: &[u8]) -> Option<Archive> {
+    if head.starts_with(&[0x1f, 0x8b]) {
+        Some(Archive::Gzip)
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Some(Archive::Zstd)
+    } else if is_zip(head) {
+        Some(Archive::Zip)
+    } else if head.get(257..262) == Some(b"ustar") {
+        Some(Archive::Tar)
+    } else {
+        None
+    }
+}
+
+fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+/// `audit.json.gz` unpacks to `audit.json`.
+fn unpacked(name: &str) -> String {
+    [".gz", ".zst", ".tgz"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
+        .to_owned()
+}
+
+/// Counts the bytes that are read from the file itself.
+struct Counted<R> {
+    inner: R,
+    meter: Meter,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buf)?;
+        self.meter.add(count);
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
