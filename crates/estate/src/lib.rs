@@ -11,6 +11,8 @@ mod config;
 mod csv;
 mod document;
 mod folder;
+pub mod generate;
+mod names;
 mod nearest;
 mod needs;
 mod reader;
@@ -21,6 +23,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cordon_model::Estate;
@@ -33,6 +36,9 @@ use document::Document;
 use folder::{Content, Folder};
 use reader::Reader;
 use report::{Report, Spot};
+
+/// Texts of files by their names within a configuration folder.
+pub type Files = BTreeMap<String, String>;
 
 /// A folder that loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,16 @@ pub fn read(folder: &Path) -> Result<Loaded, Vec<Problem>> {
 /// As [`read()`].
 pub fn parse(files: &[(&str, &str)]) -> Result<Loaded, Vec<Problem>> {
     load(&Folder::of_texts(files)).map_err(|findings| findings.problems)
+}
+
+/// Reads generated or printed files, as [`parse`] does.
+///
+/// # Errors
+/// As [`read()`].
+pub fn parse_files(files: &Files) -> Result<Loaded, Vec<Problem>> {
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    parse(&files)
 }
 
 /// Reads a folder for its problems and warnings alone.

@@ -29,6 +29,43 @@ fn shared_estates() -> Option<PathBuf> {
     root.is_dir().then_some(root)
 }
 
+const NODES: &str = "
+[[node]]
+id = 'host:a'
+[[node]]
+id = 'host:b'
+[[node]]
+id = 'app:pos'
+";
+
+/// Checks the problems of a text that follows three good nodes (it begins on line 8).
+#[track_caller]
+fn check_refused(text: &str, expect: &[&str]) {
+    assert_eq!(refused(&format!("{NODES}{text}")), expect, "{text}");
+}
+
+#[test]
+fn print_refusals() {
+    for text in [
+        "[[service]]\nid = 'tills'\nneeds = 'app:pso and (host:a or host:c)'\nprotected = 'yes'\ncost_per_hour = -5\ncolour = 1\n",
+        "[[service]]\nid = 'tills'\nneeds = 'app:pos and'\nprotected = true\n[[service]]\nneeds = '3 of (app:pos, host:a)'\nid = 'x'\nprotected = true\n",
+        "[[node]]\nid = 'Host:A b'\n[[node]]\nid = 'nokind'\n[[node]]\nname = 'x'\n",
+        "[[link]]\nfrom = 'host:a'\nto = 'host:zzz'\nkind = 'Controls'\nseconds = -1\n[[link]]\nfrom = 'host:a'\n",
+        "[[asset]]\nnode = 'host:a'\nloss = 1.234\n[[asset]]\nnode = 'host:a'\nloss = '5'\n[[asset]]\nnode = 'host:a'\nloss = 99999999999999999\n[[asset]]\nnode = 'host:b'\n",
+        "[[service]]\nid = 's'\nneeds = 'host:a'\n[[service]]\nid = 's'\nneeds = 'host:b'\n[[cap]]\nkind = 'x'\nmost = 1.5\n[[cap]]\n",
+        "[[withdrawal]]\nid = 'w'\nkind = 'isolate-host'\nremoves = ['host:a', 'host:q']\n[[withdrawal]]\nid = 'w'\nkind = 'isolate-host'\nremoves = []\nmode = 'stop'\n[[withdrawal]]\nkind = 'k'\nremoves = ['host:a', 'host:b']\n",
+        "[[link]]\nfrom = 'app:pos'\nto = 'host:a'\nkind = 'RunsOn'\n[[link]]\nfrom = 'host:a'\nto = 'host:b'\nkind = 'runson'\n[[node]]\nid = 'host:b'\nneeds = 'app:pos'\n",
+        "[estate]\nname = 'x'\nhorizon_hours = 0\ndefault_withdrawals = 1\n[[services]]\nid = 1\n[holding]\nnode = 'host:a'\n",
+        "[[holding]]\nnode = 'host:a'\ncategories = ['Date of birth', 5]\npeople = 1.5\ncopies = ['host:d']\n[[coverage]]\nholding = 'host:b'\nsource = ''\n",
+        "[[node]]\nid = 'host:c\n[[node]]\nid = \"x:y\"\nid = 'x:y'\n[[service]]\nid = 's'\nneeds = 'host:zz'\n",
+        "[[withdrawal]]\nid = 'isolate-host/host:a'\nkind = 'other'\nremoves = ['host:b']\n",
+        "[[asset]]\nnode = 'host:a'\nloss = 45000000000000\n[[asset]]\nnode = 'host:b'\nloss = 45000000000000\n",
+        "[[withdrawal]]\nkind = 'isolate-host'\nremoves = 'host:a'\nenforcer = 'host:x'\n",
+    ] {
+        println!("{text}\n{:#?}", refused(&format!("{NODES}{text}")));
+    }
+}
+
 #[test]
 fn given_estates_load() {
     let Some(root) = shared_estates() else {
