@@ -1,0 +1,209 @@
+//! What the accesses seen say about one holding: by whom, how much, how bad.
+//!
+//! An access counts when the intruder held one of its actors at that moment.
+//! Others are not evidence of exposure, but some of them spoil an all-clear:
+//! those of suspects, of nobody named, and of nodes that the intruder could
+//! have come to control then.
+
+use std::collections::BTreeSet;
+
+use cordon_model::signal::{Outcome, Verb};
+use cordon_model::{Estate, NodeId, NodeIx};
+
+use crate::evidence::{Access, COUNTED, Evidence, SUSPECT};
+use crate::exposure::{Because, Verdict};
+use crate::spans::moment;
+use crate::timeline::Timeline;
+use crate::words::{count, join};
+
+/// This many rows or objects read by the intruder, all reads together, count as taken:
+/// nobody reads a thousand rows on a screen.
+pub const BULK_ROWS: u64 = 1_000;
+/// This many bytes read by the intruder, all reads together, count as taken.
+pub const BULK_BYTES: u64 = 10_000_000;
+/// At most so many accesses are named one by one; the rest is counted.
+const NAMED: usize = 5;
+
+/// The accesses to one holding's places that matter.
+pub(crate) struct Seen<'a> {
+    /// By the intruder, and they came off.
+    counted: Vec<&'a Access>,
+    /// By the intruder, and refused.
+    failed: Vec<&'a Access>,
+    /// By suspects: no all-clear while they are not settled.
+    pub(crate) suspects: Vec<Because>,
+    /// By others through whom the intruder could have acted: an all-clear cannot rest on this log.
+    pub(crate) doubtful: Vec<Because>,
+}
+
+/// What the accesses say about one category.
+pub(crate) struct Finding {
+    /// The worst, or none if nothing was seen.
+    pub(crate) verdict: Option<Verdict>,
+    /// Most rows that one access read: the same rows may have been read twice.
+    pub(crate) rows: u64,
+    /// The accesses in words.
+    pub(crate) because: Vec<Because>,
+}
+
+impl<'a> Seen<'a> {
+    /// Sorts out the accesses to `places`.
+    pub(crate) fn new(
+        estate: &Estate,
+        evidence: &'a Evidence,
+        timeline: &Timeline,
+        places: &BTreeSet<NodeIx>,
+    ) -> Self {
+        let here = |access: &&Access| {
+            let mut targets = access.targets.iter().filter_map(|id| estate.find(id.as_str()));
+            targets.any(|node| places.contains(&node))
+        };
+        let mut seen = Self {
+            counted: Vec::new(),
+            failed: Vec::new(),
+            suspects: Vec::new(),
+            doubtful: Vec::new(),
+        };
+        for access in evidence.accesses.iter().filter(here) {
+            let held = best_actor(evidence, access);
+            match (held, access.outcome) {
+                (Some((_, p)), Outcome::Success) if p >= COUNTED => seen.counted.push(access),
+                (Some((_, p)), Outcome::Failure) if p >= COUNTED => seen.failed.push(access),
+                (_, Outcome::Failure) => {}
+                (_, Outcome::Success) if severity(access) < Verdict::Accessed => {}
+                (Some((suspect, p)), Outcome::Success) if p >= SUSPECT => {
+                    let why = format!(", and `{suspect}` is a suspect (p = {p:.2})");
+                    seen.suspects.push(words(access, &why));
+                }
+                (_, Outcome::Success) => seen.doubtful.extend(doubt(estate, timeline, access)),
+            }
+        }
+        seen.counted.sort_by_key(|access| access.time);
+        seen.failed.sort_by_key(|access| access.time);
+        seen.suspects = first_few(seen.suspects, "accesses by suspects");
+        seen.doubtful = first_few(seen.doubtful, "accesses that may have been the intruder's");
+        seen
+    }
+
+    /// What they say about one category of a holding.
+    pub(crate) fn finding(&self, category: &str, holding: &[Box<str>]) -> Finding {
+        let touches = |access: &&&Access| touches(access, category, holding);
+        let mut relevant: Vec<&Access> = self.counted.iter().filter(touches).copied().collect();
+        let reads = || relevant.iter().filter(|access| access.verb == Verb::Read);
+        let sum = |of: fn(&Access) -> Option<u64>| -> u64 {
+            reads().filter_map(|access| of(access)).fold(0, u64::saturating_add)
+        };
+        let bulk = sum(|access| access.amount.rows) >= BULK_ROWS
+            || sum(|access| access.amount.objects) >= BULK_ROWS
+            || sum(|access| access.amount.bytes) >= BULK_BYTES;
+        let worst = relevant.iter().map(|access| severity(access)).max();
+        let verdict = if bulk { Some(Verdict::Taken) } else { worst };
+        let touched = relevant.iter().filter(|access| severity(access) >= Verdict::Accessed);
+        let rows = touched.map(|access| access.amount.rows.unwrap_or(1)).max().unwrap_or(0);
+        relevant.sort_by_key(|access| {
+            (std::cmp::Reverse((severity(access), access.amount.rows)), access.time)
+        });
+        let named = relevant.iter().map(|access| words(access, "")).collect();
+        let mut because = first_few(named, "accesses by the intruder");
+        if bulk && worst != Some(Verdict::Taken) {
+            because.push(Because::words(format!(
+                "these reads are together so large (from {} rows or objects, or {} bytes) that they count as taken",
+                count(BULK_ROWS),
+                count(BULK_BYTES)
+            )));
+        }
+        let failed: Vec<Because> = self
+            .failed
+            .iter()
+            .filter(touches)
+            .map(|access| words(access, ", and was refused"))
+            .collect();
+        because.extend(first_few(failed, "attempts that were refused"));
+        Finding { verdict, rows, because }
+    }
+}
+
+/// The actor that the intruder most probably held at that moment.
+fn best_actor<'a>(evidence: &Evidence, access: &'a Access) -> Option<(&'a NodeId, f64)> {
+    let held = access.actors.iter().flat_map(|actor| {
+        let of = evidence.footholds.iter().filter(move |f| f.node == *actor);
+        of.filter(|f| f.holds_at(access.time)).map(move |f| (actor, f.probability))
+    });
+    held.max_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
+/// Why an access of somebody else leaves no all-clear.
+fn doubt(estate: &Estate, timeline: &Timeline, access: &Access) -> Option<Because> {
+    if access.actors.is_empty() {
+        return Some(words(access, ", and the log does not say who it was"));
+    }
+    let within_reach = access.actors.iter().find(|actor| {
+        let node = estate.find(actor.as_str());
+        node.is_some_and(|node| timeline.reached_at(node, access.time))
+    })?;
+    let why = format!(", and the intruder could have come to control `{within_reach}` by then");
+    Some(words(access, &why))
+}
+
+fn touches(access: &Access, category: &str, holding: &[Box<str>]) -> bool {
+    let named = |name: &Box<str>| access.categories.contains(name);
+    // Tables that the holding does not declare tell nothing, so all of it counts.
+    !holding.iter().any(named) || access.categories.iter().any(|name| **name == *category)
+}
+
+/// What one access alone makes of the data.
+fn severity(access: &Access) -> Verdict {
+    let amount = access.amount;
+    let empty = amount.rows == Some(0) && amount.bytes.unwrap_or(0) == 0;
+    match access.verb {
+        Verb::List => Verdict::Reachable,
+        Verb::Read | Verb::Export if empty => Verdict::Reachable,
+        Verb::Export => Verdict::Taken,
+        Verb::Read if access.left => Verdict::Taken,
+        Verb::Read | Verb::Write | Verb::Delete => Verdict::Accessed,
+    }
+}
+
+/// `` `user:ann` read 4,210 rows of `db:members` at 2026-03-01 02:13:00 UTC ``.
+fn words(access: &Access, after: &str) -> Because {
+    let did = match (access.verb, access.outcome) {
+        (Verb::List, Outcome::Success) => "listed",
+        (Verb::Read, Outcome::Success) => "read",
+        (Verb::Write, Outcome::Success) => "changed",
+        (Verb::Delete, Outcome::Success) => "deleted",
+        (Verb::Export, Outcome::Success) => "exported",
+        (Verb::List, Outcome::Failure) => "tried to list",
+        (Verb::Read, Outcome::Failure) => "tried to read",
+        (Verb::Write, Outcome::Failure) => "tried to change",
+        (Verb::Delete, Outcome::Failure) => "tried to delete",
+        (Verb::Export, Outcome::Failure) => "tried to export",
+    };
+    let units = [
+        (access.amount.rows, "row"),
+        (access.amount.objects, "object"),
+        (access.amount.bytes, "byte"),
+    ];
+    let amounts: Vec<String> = units
+        .iter()
+        .filter_map(|(amount, unit)| amount.map(|n| format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" })))
+        .collect();
+    let how_much = if amounts.is_empty() { String::new() } else { format!("{} of ", amounts.join(", ")) };
+    let names = |nodes: &[NodeId]| join(nodes.iter().map(|node| format!("`{node}`")), "and");
+    let who = if access.actors.is_empty() { "somebody".to_owned() } else { names(&access.actors) };
+    let left = if access.left { ", to an address outside the estate" } else { "" };
+    let text = format!(
+        "{who} {did} {how_much}{} at {}{left}{after}",
+        names(&access.targets),
+        moment(access.time)
+    );
+    Because { from: Some(access.time), ..Because::at(&access.reference, text) }
+}
+
+fn first_few(mut all: Vec<Because>, of: &str) -> Vec<Because> {
+    let more = all.len().saturating_sub(NAMED);
+    if more > 0 {
+        all.truncate(NAMED);
+        all.push(Because::words(format!("and {} more {of}", count(more as u64))));
+    }
+    all
+}
