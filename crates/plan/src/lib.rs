@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The planner: estate and footholds in, least disruptive withdrawals with a proof out.
+//!
+//! [`Planner::new`] lays an estate out once; [`Planner::plan`] answers a
+//! [`Request`] with the three alternatives. Decisions are in integers; floats
+//! guide the search in HiGHS and are re-checked. There is no I/O, no clock and
+//! no thread here, and the checker (`cordon-certify`) shares no line with it.
+//!
+//! Read on in `alternatives` (what is minimised), `search` (how), `master` (the
+//! rows), `proof` (the certificate) and `docs/planner.md`.
+
+mod alternatives;
+mod arrival;
+mod ascent;
+mod case;
+mod conflict;
+mod dense;
+mod document;
+mod expected;
+mod field;
+mod gates;
+mod goal;
+mod greedy;
+mod master;
+mod network;
+mod order;
+mod planner;
+mod proof;
+mod request;
+mod scout;
+mod search;
+mod standing;
+
+pub use arrival::Waiting;
+pub use order::Late;
+pub use planner::Planner;
+pub use request::{Foothold, Limits, Request};

@@ -1,0 +1,406 @@
+//! The search for one stage: lazy paths, LP, whole numbers, and always an incumbent.
+//!
+//! An implicit hitting set: the master knows some paths; its answer is checked
+//! against the network; paths that it leaves open become rows. When its whole
+//! answer leaves none, that answer is optimal. Greedy completions of what the
+//! master proposes give sound plans on the way, so that a limit at any moment
+//! leaves a plan with its gap.
+
+use std::cell::Cell;
+
+use crate::ascent::climb;
+use crate::case::{Case, State};
+use crate::goal::Goal;
+use crate::greedy::Completion;
+use crate::master::{Key, Master, Point, Solved, Var, float};
+use crate::request::Limits;
+use crate::scout::{SHUT, Scout, Target};
+use crate::standing::{Standing, without_useless};
+
+/// What is left of a request's limits.
+pub(crate) struct Budget<'a> {
+    limits: Limits<'a>,
+    started: f64,
+    spent: Cell<u64>,
+}
+
+impl<'a> Budget<'a> {
+    pub(crate) fn new(limits: Limits<'a>) -> Self {
+        Self { limits, started: (limits.clock)(), spent: Cell::new(0) }
+    }
+
+    pub(crate) fn spend(&self, work: u64) {
+        self.spent.set(self.spent.get().saturating_add(work));
+    }
+
+    pub(crate) fn seconds_left(&self) -> f64 {
+        self.limits.seconds - ((self.limits.clock)() - self.started)
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.get() >= self.limits.work || self.seconds_left() <= 0.0
+    }
+
+    fn nodes_left(&self) -> i32 {
+        let left = self.limits.work.saturating_sub(self.spent.get()) / WORK_PER_NODE;
+        i32::try_from(left).unwrap_or(i32::MAX).max(1)
+    }
+}
+
+/// Work units that one node of a branch-and-bound tree is taken to cost.
+const WORK_PER_NODE: u64 = 20_000;
+/// Paths taken up per look at the network.
+const PATHS_PER_PASS: usize = 256;
+/// Paths taken from the ascent.
+const FIRST_PATHS: usize = 20_000;
+
+/// What a stage's search found.
+pub(crate) struct Outcome {
+    /// The best that was found; `None` with `proven` means that there is none.
+    pub(crate) best: Option<Standing>,
+    /// No allowed choice is worth less, in minor units.
+    pub(crate) lower: i64,
+    /// Whether the best is proven, or that there is none.
+    pub(crate) proven: bool,
+    /// All rows that were used.
+    pub(crate) keys: Vec<Key>,
+}
+
+/// Searches for the best standing under a goal, beginning with rows known from before.
+pub(crate) fn search(
+    case: &Case<'_>,
+    goal: Goal,
+    known: &[Key],
+    hint: Option<&Standing>,
+    budget: &Budget<'_>,
+) -> Outcome {
+    let mut search = Search::new(case, goal, budget);
+    for key in known {
+        search.master.add_key(key);
+    }
+    if let Some(hint) = hint {
+        search.offer(hint.clone());
+    }
+    search.offer_columns(&[]);
+    if !known.iter().any(|key| matches!(key, Key::Path { .. })) {
+        search.seed();
+    }
+    let infeasible = search.run();
+    search.outcome(infeasible)
+}
+
+struct Search<'a, 'b> {
+    case: &'a Case<'a>,
+    goal: Goal,
+    budget: &'b Budget<'b>,
+    master: Master<'a>,
+    scout: Scout<'a>,
+    /// Assets that make a difference, each with its places.
+    targets: Vec<(u32, Vec<u32>)>,
+    best: Option<(i64, Standing)>,
+    lower: i64,
+    proven: bool,
+}
+
+enum Next {
+    Again,
+    Done,
+    Infeasible,
+}
+
+impl<'a, 'b> Search<'a, 'b> {
+    fn new(case: &'a Case<'a>, goal: Goal, budget: &'b Budget<'b>) -> Self {
+        let assets = case.net.estate.assets().iter().zip(0..);
+        let targets = assets
+            .filter(|(asset, _)| goal.matters(asset))
+            .map(|(asset, at)| (at, asset.places().map(|place| place.0).collect()))
+            .collect();
+        let (master, scout) = (Master::new(case, goal), Scout::new(case));
+        Self { case, goal, budget, master, scout, targets, best: None, lower: 0, proven: false }
+    }
+
+    fn outcome(self, infeasible: bool) -> Outcome {
+        let proven = infeasible || self.is_closed();
+        let lower = match &self.best {
+            Some((value, _)) if proven => *value,
+            Some((value, _)) => self.lower.min(*value),
+            None => self.lower,
+        };
+        let keys = self.master.rows.iter().map(|row| row.key.clone()).collect();
+        Outcome { best: self.best.map(|(_, standing)| standing), lower, proven, keys }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.proven || self.best.as_ref().is_some_and(|(value, _)| *value <= self.lower)
+    }
+
+    /// Starts from an ascent's paths and cover.
+    fn seed(&mut self) {
+        let ascent = climb(self.case, &self.goal.aims(self.case), FIRST_PATHS);
+        self.budget.spend(ascent.work);
+        for (path, asset) in ascent.paths {
+            self.master.add_path(path, asset);
+        }
+        self.offer_columns(&ascent.spent);
+    }
+
+    fn offer(&mut self, standing: Standing) {
+        let Some(value) = self.goal.value(self.case, &standing) else { return };
+        let better = |(known, best): &(i64, Standing)| {
+            (value, standing.cost(), &standing.chosen) < (*known, best.cost(), &best.chosen)
+        };
+        if self.best.as_ref().is_none_or(better) {
+            self.best = Some((value, standing));
+        }
+    }
+
+    fn offer_columns(&mut self, chosen: &[u32]) {
+        let (kept, field) = without_useless(self.case, chosen);
+        let standing = Standing::in_field(self.case, kept, &field);
+        self.offer(standing);
+    }
+
+    /// Runs to the proof or the limits; true when no choice is allowed at all.
+    fn run(&mut self) -> bool {
+        loop {
+            match self.relax() {
+                Next::Infeasible => return true,
+                Next::Done => return false,
+                Next::Again => {}
+            }
+            match self.decide() {
+                Next::Infeasible => return true,
+                Next::Done => return false,
+                Next::Again => {}
+            }
+        }
+    }
+
+    /// Solves the linear relaxation until the network shows no path that it leaves too open.
+    fn relax(&mut self) -> Next {
+        loop {
+            if self.is_closed() || self.budget.is_spent() {
+                return Next::Done;
+            }
+            let point = match self.master.solve_lp() {
+                Solved::Point(point) => point,
+                Solved::Infeasible => return self.no_better(),
+                Solved::Stopped { .. } | Solved::Failed => return Next::Again,
+            };
+            self.budget.spend(self.master.rows.len() as u64 * 4);
+            self.raise_lower(point.value);
+            if !self.separate(&point.at) {
+                self.round(&point);
+                return if self.is_closed() { Next::Done } else { Next::Again };
+            }
+        }
+    }
+
+    /// The master allows nothing (any more): the best is proven, or there is none.
+    fn no_better(&mut self) -> Next {
+        self.proven = true;
+        if self.best.is_some() { Next::Done } else { Next::Infeasible }
+    }
+
+    fn raise_lower(&mut self, value: f64) {
+        let units = value - self.master.guide_most();
+        let tolerance = 1e-6 + units.abs() * 1e-11;
+        let lower = whole((units - tolerance).ceil()).saturating_mul(self.master.unit);
+        self.lower = self.lower.max(lower);
+    }
+
+    /// Asks for a whole answer, and looks for what it leaves open.
+    fn decide(&mut self) -> Next {
+        if self.is_closed() || self.budget.is_spent() {
+            return Next::Done;
+        }
+        let shut = self.too_dear();
+        let (nodes, seconds) = (self.budget.nodes_left(), self.budget.seconds_left());
+        let at = match self.master.solve_whole(&shut, nodes, seconds) {
+            Solved::Point(point) => {
+                self.raise_lower(point.value);
+                point.at
+            }
+            Solved::Infeasible => return self.no_better(),
+            Solved::Stopped { bound, at } => {
+                self.raise_lower(bound);
+                if let Some(at) = at {
+                    self.complete(&at, 0.5);
+                }
+                return Next::Done;
+            }
+            Solved::Failed => return Next::Done,
+        };
+        self.budget.spend(self.master.rows.len() as u64 * 16);
+        let rounded: Vec<f64> = at.iter().map(|value| value.round()).collect();
+        let rows = self.master.rows.len();
+        self.separate(&rounded);
+        self.complete(&rounded, 0.5);
+        if self.master.rows.len() == rows {
+            // Nothing is left open: the answer itself stands, and is the best.
+            self.settle(&rounded);
+            return Next::Done;
+        }
+        Next::Again
+    }
+
+    fn settle(&mut self, at: &[f64]) {
+        let chosen = self.chosen(at, 0.5);
+        let standing = Standing::of(self.case, &chosen);
+        if self.goal.value(self.case, &standing).is_some() {
+            self.offer(standing);
+            self.proven = self.best.as_ref().is_some_and(|(value, _)| {
+                // The answer's own value is within a unit of the bound unless floats misled.
+                *value < self.lower.saturating_add(self.master.unit)
+            });
+        }
+        self.offer_columns(&chosen);
+    }
+
+    /// Variables whose reduced cost alone passes the incumbent.
+    fn too_dear(&mut self) -> Vec<bool> {
+        let Some((best, _)) = self.best else { return Vec::new() };
+        let Solved::Point(point) = self.master.solve_lp() else { return Vec::new() };
+        let most = float(best / self.master.unit) + self.master.guide_most();
+        let dear = |reduced: &f64| point.value + reduced > most + 1e-3;
+        point.reduced.iter().map(dear).collect()
+    }
+
+    fn chosen(&self, at: &[f64], least: f64) -> Vec<u32> {
+        let pairs = self.master.variables.iter().zip(at);
+        pairs
+            .filter_map(|(variable, &value)| match variable.var {
+                Var::Column(column) if value >= least => Some(column),
+                Var::Column(_) | Var::Item(_) | Var::Asset(_) => None,
+            })
+            .collect()
+    }
+
+    /// Adds every kind of row that a point violates; tells whether there were any.
+    fn separate(&mut self, at: &[f64]) -> bool {
+        let mut lost: Vec<(u32, f64)> = Vec::new();
+        let mut enforced: Vec<(u32, f64)> = Vec::new();
+        for (variable, &value) in self.master.variables.iter().zip(at) {
+            match variable.var {
+                Var::Column(column) => {
+                    self.scout.close(column, share(value));
+                    if value > 1e-6 && !self.case.net.columns[column].enforcers.is_empty() {
+                        enforced.push((column, value));
+                    }
+                }
+                Var::Asset(asset) => lost.push((asset, value)),
+                Var::Item(_) => {}
+            }
+        }
+        let mut found = self.master.separate_needs(at);
+        found |= self.separate_exclusives(&enforced, at);
+        found |= self.separate_paths(&lost);
+        found |= self.separate_enforcers(&enforced);
+        self.scout.reopen(0);
+        self.budget.spend(std::mem::take(&mut self.scout.work));
+        found
+    }
+
+    fn separate_paths(&mut self, lost: &[(u32, f64)]) -> bool {
+        let offset = |asset: u32| {
+            lost.iter().find(|&&(at, _)| at == asset).map_or(0, |&(_, value)| share(value))
+        };
+        let mut targets: Vec<Target> = Vec::new();
+        for (asset, places) in &self.targets {
+            targets.extend(places.iter().map(|&place| (place, offset(*asset))));
+        }
+        let (mark, mut found) = (self.scout.mark(), false);
+        for _ in 0..PATHS_PER_PASS {
+            let Some(path) = self.scout.find(&targets, true) else { break };
+            let Some(asset) = self.most_open(&path, lost) else { break };
+            self.scout.shut_path(&path);
+            let cut = !self.case.cutters(&path).is_empty();
+            found |= self.master.add_path(path, asset);
+            if !cut {
+                break;
+            }
+        }
+        self.scout.reopen(mark);
+        found
+    }
+
+    /// The asset at the end of a path that counts as least lost.
+    fn most_open(&self, path: &[u32], lost: &[(u32, f64)]) -> Option<u32> {
+        let end = *path.last()?;
+        let ending = self.targets.iter().filter(|(_, places)| places.contains(&end));
+        let value = |asset: u32| lost.iter().find(|&&(at, _)| at == asset).map_or(0.0, |l| l.1);
+        ending.map(|&(asset, _)| asset).min_by(|&a, &b| value(a).total_cmp(&value(b)))
+    }
+
+    fn separate_enforcers(&mut self, enforced: &[(u32, f64)]) -> bool {
+        let mut found = false;
+        for &(column, value) in enforced {
+            for &(withdrawal, by) in &self.case.net.columns[column].enforcers {
+                let offset = SHUT - share(value);
+                if let Some(path) = self.scout.find(&[(by, offset)], false) {
+                    found |= self.master.add_enforcer(path, withdrawal);
+                }
+            }
+        }
+        found
+    }
+
+    fn separate_exclusives(&mut self, enforced: &[(u32, f64)], at: &[f64]) -> bool {
+        let mut found = false;
+        for &(column, value) in enforced {
+            for &(withdrawal, enforcer) in &self.case.net.columns[column].enforcers {
+                for &other in &self.case.net.cover[enforcer] {
+                    let stops = self.case.net.columns[other].stops.contains(&enforcer);
+                    if !stops || self.case.state[other] == State::Fixed {
+                        continue;
+                    }
+                    let known = self.master.find_column(other);
+                    let its = known.and_then(|v| at.get(v as usize)).copied().unwrap_or(0.0);
+                    if value + its > 1.0 + 1e-6 {
+                        found |= self.master.add_exclusive(withdrawal, other);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Makes a sound plan of a point by adding what its paths still need.
+    fn complete(&mut self, at: &[f64], least: f64) {
+        let chosen = self.chosen(at, least);
+        let mut discount = crate::dense::Dense::filled(0.0, self.case.net.columns.len());
+        for (variable, &value) in self.master.variables.iter().zip(at) {
+            if let Var::Column(column) = variable.var {
+                discount[column] = value.clamp(0.0, 1.0);
+            }
+        }
+        let completion = Completion { case: self.case, goal: self.goal, discount: &discount };
+        let found = completion.run(&mut self.scout, &mut self.master, &self.targets, chosen);
+        self.budget.spend(std::mem::take(&mut self.scout.work));
+        if let Some(chosen) = found {
+            self.offer_columns(&chosen);
+        }
+    }
+
+    fn round(&mut self, point: &Point) {
+        self.complete(&point.at, 0.999);
+        if !self.is_closed() && self.best.is_none() {
+            self.complete(&point.at, 0.5);
+        }
+    }
+}
+
+/// A share of 1 in the scout's fixed point.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is clamped to 0 to 1 first"
+)]
+fn share(value: f64) -> u32 {
+    (value.clamp(0.0, 1.0) * f64::from(SHUT)) as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates; sums of money are below 2^52")]
+pub(crate) fn whole(value: f64) -> i64 {
+    value as i64
+}
