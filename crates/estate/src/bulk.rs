@@ -184,13 +184,13 @@ pub(crate) fn read_links(file: u32, input: &mut dyn BufRead, reader: &mut Reader
 pub(crate) fn read_withdrawals(file: u32, input: &mut dyn BufRead, reader: &mut Reader) {
     for_each(file, input, WITHDRAWALS, 3, reader, |columns, record, spot, reader| {
         let text = |column| Some(columns.field(record, column)).filter(|text| !text.is_empty());
-        let mut removes: SmallVec<[NodeIx; 2]> = SmallVec::new();
-        let mut dangling = false;
+        let mut removes: Option<SmallVec<[NodeIx; 2]>> = Some(SmallVec::new());
         for member in members(columns.field(record, 2)) {
-            match reader.resolve(member, spot, "`removes`") {
-                Some(node) => removes.push(node),
-                None => dangling = true,
-            }
+            let node = reader.resolve(member, spot, "`removes`");
+            removes = removes.zip(node).map(|(mut removes, node)| {
+                removes.push(node);
+                removes
+            });
         }
         let cost = money(text(3), "cost", spot, &mut reader.report);
         let cost_per_hour = money(text(4), "cost_per_hour", spot, &mut reader.report);
@@ -205,13 +205,11 @@ pub(crate) fn read_withdrawals(file: u32, input: &mut dyn BufRead, reader: &mut 
             reader.report.problem(spot, "the withdrawal has no `kind`", "name its kind");
             return;
         };
-        if !dangling {
-            let id = text(0);
-            reader.add_withdrawal(
-                Draft { id, kind, mode, removes, stops, cost, cost_per_hour, enforcer, connector },
-                spot,
-            );
-        }
+        let id = text(0);
+        reader.add_withdrawal(
+            Draft { id, kind, mode, removes, stops, cost, cost_per_hour, enforcer, connector },
+            spot,
+        );
     });
 }
 

@@ -57,11 +57,13 @@ pub struct Source {
     pub format: Option<String>,
 }
 
-const TABLES: [&str; 5] = ["connector", "source", "console", "retention", "data"];
+/// All tables and keys that the file may hold.
+pub(crate) const TABLES: [&str; 5] = ["connector", "source", "console", "retention", "data"];
 
 /// Reads the file. Nodes must have been declared.
 pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Config {
-    document.check_tables(&TABLES, &mut reader.report);
+    let elsewhere = (&crate::tables::TABLES[..], "a file in `estate/`");
+    document.check_tables(&TABLES, elsewhere, &mut reader.report);
     let mut config = Config::default();
     for top in document.top() {
         if let Some(data) = top.text("data", &mut reader.report) {
@@ -86,7 +88,7 @@ fn read_connectors(document: &Document<'_>, config: &mut Config, reader: &mut Re
     for entry in document.entries("connector", &keys, &mut reader.report) {
         let name = entry.required("name", &mut reader.report);
         let kind = entry.required("kind", &mut reader.report);
-        let handles = entry.texts("handles", &mut reader.report);
+        let handles = entry.texts("handles", &mut reader.report).unwrap_or_default();
         let enforcer = entry.text("enforcer", &mut reader.report);
         let node = enforcer.and_then(|e| reader.resolve(e.value, e.spot, "`enforcer`"));
         let (Some(name), Some(kind)) = (name, kind) else { continue };

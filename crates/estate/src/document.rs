@@ -5,7 +5,7 @@
 //! file has a slip of syntax, so that one missing quote does not hide the rest.
 
 use cordon_model::money::Money;
-use toml_span::Value;
+use toml_span::{ErrorKind, Value};
 use toml_span::value::{Table, ValueInner};
 
 use crate::nearest::did_you_mean;
@@ -78,7 +78,8 @@ impl<'a> Document<'a> {
             at -= 1;
         }
         let spot = self.spot(at);
-        report.broken(spot, format!("not TOML: {error}"), "see https://toml.io for the syntax");
+        let (what, remedy) = in_words(error);
+        report.broken(spot, format!("not TOML: {what}"), remedy);
     }
 
     /// The line of a byte of the file.
@@ -95,15 +96,24 @@ impl<'a> Document<'a> {
         Spot { column: u32::try_from(column).unwrap_or(u32::MAX), ..spot }
     }
 
-    /// All keys of the top level.
-    pub(crate) fn check_tables(&self, known: &[&str], report: &mut Report) {
+    /// Reports keys of the top level that are not `known`; `elsewhere` has its own place to be.
+    pub(crate) fn check_tables(
+        &self,
+        known: &[&str],
+        elsewhere: (&[&str], &str),
+        report: &mut Report,
+    ) {
         for part in &self.parts {
             for key in part.value.as_table().into_iter().flat_map(Table::keys) {
                 if !known.contains(&&*key.name) {
                     let spot = self.spot(part.offset + key.span.start);
-                    let remedy = did_you_mean(&key.name, known.iter().copied(), || {
-                        format!("known are {}", known.join(", "))
-                    });
+                    let remedy = if elsewhere.0.contains(&&*key.name) {
+                        format!("move it to {}", elsewhere.1)
+                    } else {
+                        did_you_mean(&key.name, known.iter().copied(), || {
+                            format!("known are {}", known.join(", "))
+                        })
+                    };
                     report.problem(spot, format!("unknown entry `{}`", key.name), remedy);
                 }
             }
@@ -260,12 +270,12 @@ impl<'d, 'a> Entry<'d, 'a> {
         self.text(key, report)
     }
 
-    /// A list of texts; empty if the key is missing.
-    pub(crate) fn texts(&self, key: &str, report: &mut Report) -> Vec<Found<&'d str>> {
-        let Some(value) = self.table.get(key) else { return Vec::new() };
+    /// A list of texts, empty if the key is missing; `None` if any part of it was reported.
+    pub(crate) fn texts(&self, key: &str, report: &mut Report) -> Option<Vec<Found<&'d str>>> {
+        let Some(value) = self.table.get(key) else { return Some(Vec::new()) };
         let Some(list) = value.as_array() else {
             self.wrong_type(key, value, "a list of texts, `[\"...\"]`", report);
-            return Vec::new();
+            return None;
         };
         let mut texts = Vec::with_capacity(list.len());
         for member in list {
@@ -281,7 +291,7 @@ impl<'d, 'a> Entry<'d, 'a> {
                 None => self.wrong_type(key, member, "a list of texts, `[\"...\"]`", report),
             }
         }
-        texts
+        (texts.len() == list.len()).then_some(texts)
     }
 
     /// True or false, if the key is there.
@@ -344,6 +354,25 @@ impl<'d, 'a> Entry<'d, 'a> {
             Some(quotes) => self.document.exact_spot(start + quotes + offset),
             None => self.value_spot(value),
         }
+    }
+}
+
+/// The parser's finding in words, and how to mend it.
+fn in_words(error: &toml_span::Error) -> (String, &'static str) {
+    let otherwise = "see https://toml.io for the syntax";
+    match &error.kind {
+        ErrorKind::InvalidCharInString('\n' | '\r') | ErrorKind::UnterminatedString => {
+            ("a text is not closed on its line".to_owned(), "close the quote")
+        }
+        ErrorKind::UnquotedString => ("a text stands without quotes".to_owned(), "put it in quotes"),
+        ErrorKind::DuplicateKey { key, .. } => (format!("the key `{key}` stands twice"), "keep one of them"),
+        ErrorKind::DuplicateTable { name, .. } => {
+            (format!("the table `{name}` stands twice"), "keep one, or write `[[...]]` for a list")
+        }
+        ErrorKind::InvalidEscape(_) | ErrorKind::InvalidHexEscape(_) => {
+            (error.to_string(), "write `\\\\` for a backslash, or use single quotes")
+        }
+        _ => (error.to_string(), otherwise),
     }
 }
 

@@ -19,6 +19,7 @@ mod reader;
 mod report;
 mod tables;
 mod whole;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use cordon_model::signal::Problem;
 
 pub use config::{Config, Connector, Source};
 pub use needs::print as print_needs;
+pub use write::to_files;
 
 use document::Document;
 use folder::{Content, Folder};

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use cordon_model::estate::{EstateBuilder, Mode, Node, Withdrawal};
-use cordon_model::ids::{NodeId, NodeIx};
+use cordon_model::ids::{NodeId, NodeIx, WithdrawalId};
 use cordon_model::kind::default_withdrawals;
-use cordon_model::link::{Direction, link_kind};
+use cordon_model::link::{Direction, LINK_KINDS, link_kind};
 use cordon_model::money::Money;
 use cordon_model::needs::Needs;
 use rustc_hash::FxHashMap;
@@ -51,7 +51,10 @@ pub(crate) struct Reader {
     pub(crate) connectors: FxHashMap<Box<str>, Option<NodeIx>>,
     /// Whether there is a `cordon.toml`.
     pub(crate) has_config: bool,
+    /// Where each node was first declared, beside `builder.nodes()`.
+    pub(crate) node_spots: Vec<Spot>,
     kinds: FxHashMap<Box<str>, Arc<str>>,
+    directions: FxHashMap<Box<str>, Direction>,
     suggestions: u32,
 }
 
@@ -72,7 +75,9 @@ impl Reader {
             estate_spot: None,
             connectors: FxHashMap::default(),
             has_config: false,
+            node_spots: Vec::new(),
             kinds: FxHashMap::default(),
+            directions: FxHashMap::default(),
             suggestions: 0,
         }
     }
@@ -83,7 +88,10 @@ impl Reader {
             return Some(known);
         }
         match NodeId::parse(text) {
-            Ok(id) => Some(self.builder.node(&id)),
+            Ok(id) => {
+                self.node_spots.push(spot);
+                Some(self.builder.node(&id))
+            }
             Err(error) => {
                 self.bad_id(text, &error, spot);
                 None
@@ -189,11 +197,27 @@ impl Reader {
         spot: Spot,
     ) {
         self.builder.add_link(from, to, kind, seconds);
-        match link_kind(kind).map(|known| known.direction) {
-            Some(Direction::BackwardAndNeeds) => self.needed.push((from, to, spot)),
-            Some(Direction::DataOnly) => self.copies.push((from, to, spot)),
-            Some(Direction::Forward) | None => {}
+        match self.direction(kind, spot) {
+            Direction::BackwardAndNeeds => self.needed.push((from, to, spot)),
+            Direction::DataOnly => self.copies.push((from, to, spot)),
+            Direction::Forward => {}
         }
+    }
+
+    /// The way control flows along links of a kind; warns once of a kind that looks misspelt.
+    fn direction(&mut self, kind: &str, spot: Spot) -> Direction {
+        if let Some(&direction) = self.directions.get(kind) {
+            return direction;
+        }
+        let known = link_kind(kind);
+        let near = nearest(kind, LINK_KINDS.iter().map(|known| known.name));
+        if let (None, Some(near)) = (known, near) {
+            let what = format!("the kind of link `{kind}` is not known, so it gives control");
+            self.report.warning(spot, what, format!("did you mean `{near}`?"));
+        }
+        let direction = known.map_or(Direction::Forward, |known| known.direction);
+        self.directions.insert(kind.into(), direction);
+        direction
     }
 
     /// One shared copy of a kind's name.
@@ -208,49 +232,52 @@ impl Reader {
 
     /// Completes a declared withdrawal with its defaults and adds it.
     pub(crate) fn add_withdrawal(&mut self, draft: Draft<'_>, spot: Spot) {
-        let removes = draft.removes;
-        let node = match removes.as_slice() {
-            [] => {
-                let what = "a withdrawal removes nothing";
-                self.report.problem(spot, what, "name at least one node in `removes`");
-                return;
-            }
-            [node] => self.builder.nodes().get(node.at()).map(|node| node.id.clone()),
-            _ => None,
-        };
-        let id = match (draft.id, node) {
-            (Some(id), _) => id.into(),
-            (None, Some(node)) => format!("{}/{node}", draft.kind).into(),
-            (None, None) => {
-                let what = "a withdrawal of several nodes has no `id`";
-                self.report.problem(spot, what, "give it an id");
-                return;
-            }
-        };
+        let Some(id) = self.id_of(&draft, spot) else { return };
         let via = self.builder.connectors.get(draft.kind).cloned();
-        let named = draft.connector.and_then(|name| self.connectors.get(name).copied().flatten());
-        let connector = draft.connector.map(Into::into);
-        let kind = self.kind(draft.kind);
-        let mode = draft.mode.unwrap_or_else(|| usual_mode(draft.kind));
-        let by_connector = if draft.connector.is_some() {
-            named
-        } else {
-            via.as_ref().and_then(|(_, enforcer)| *enforcer)
+        let via_enforcer = match draft.connector {
+            Some(name) => self.connectors.get(name).copied().flatten(),
+            None => via.as_ref().and_then(|(_, enforcer)| *enforcer),
         };
+        let mode = draft.mode.unwrap_or_else(|| usual_mode(draft.kind));
+        let kind = self.kind(draft.kind);
         self.builder.withdrawals.push(Withdrawal {
             id,
             kind,
             mode,
-            removes,
+            removes: draft.removes.unwrap_or_default(),
             stops: draft.stops.unwrap_or(mode == Mode::Refuse),
             cost: draft.cost,
             cost_per_hour: draft.cost_per_hour,
-            enforcer: draft.enforcer.or(by_connector),
-            connector: connector.or(via.map(|(connector, _)| connector)),
+            enforcer: draft.enforcer.or(via_enforcer),
+            connector: draft.connector.map(Into::into).or(via.map(|(connector, _)| connector)),
             declared: true,
             partner: None,
         });
         self.withdrawal_spots.push(spot);
+    }
+
+    /// The declared id, or `KIND/NODE` for one node; reports what removes nothing.
+    fn id_of(&mut self, draft: &Draft<'_>, spot: Spot) -> Option<WithdrawalId> {
+        let removes = draft.removes.as_deref();
+        if removes == Some(&[]) {
+            let what = "a withdrawal removes nothing";
+            self.report.problem(spot, what, "name at least one node in `removes`");
+        }
+        if let Some(id) = draft.id {
+            return Some(id.into());
+        }
+        match removes? {
+            [] => None,
+            [node] => {
+                let node = self.builder.nodes().get(node.at())?;
+                Some(format!("{}/{}", draft.kind, node.id).into())
+            }
+            _ => {
+                let what = "a withdrawal of several nodes has no `id`";
+                self.report.problem(spot, what, "give it an id");
+                None
+            }
+        }
     }
 }
 
@@ -259,7 +286,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) id: Option<&'a str>,
     pub(crate) kind: &'a str,
     pub(crate) mode: Option<Mode>,
-    pub(crate) removes: SmallVec<[NodeIx; 2]>,
+    /// `None` where a name in it was reported.
+    pub(crate) removes: Option<SmallVec<[NodeIx; 2]>>,
     pub(crate) stops: Option<bool>,
     pub(crate) cost: Money,
     pub(crate) cost_per_hour: Money,

@@ -46,9 +46,9 @@ struct Entry {
 pub(crate) struct Report {
     files: Vec<String>,
     problems: Vec<Entry>,
-    unlisted: Vec<usize>,
-    listed: Vec<usize>,
     warnings: Vec<Entry>,
+    /// By file: how many problems and how many warnings there are.
+    counts: Vec<[usize; 2]>,
     broken: bool,
 }
 
@@ -56,8 +56,7 @@ impl Report {
     /// Gives a file a number for [`Spot`]s.
     pub(crate) fn add_file(&mut self, name: &str) -> u32 {
         self.files.push(name.to_owned());
-        self.listed.push(0);
-        self.unlisted.push(0);
+        self.counts.push([0, 0]);
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -68,14 +67,8 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        if let Some(listed) = self.listed.get_mut(spot.file as usize) {
-            *listed += 1;
-            if *listed > LISTED_PER_FILE {
-                if let Some(unlisted) = self.unlisted.get_mut(spot.file as usize) {
-                    *unlisted += 1;
-                }
-                return;
-            }
+        if !self.is_listed(spot, 0) {
+            return;
         }
         let (what, remedy) = (what.into(), remedy.into());
         self.problems.push(Entry { spot, what, remedy });
@@ -99,8 +92,19 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        if !self.is_listed(spot, 1) {
+            return;
+        }
         let (what, remedy) = (what.into(), remedy.into());
         self.warnings.push(Entry { spot, what, remedy });
+    }
+
+    fn is_listed(&mut self, spot: Spot, sort: usize) -> bool {
+        let counts = self.counts.get_mut(spot.file as usize);
+        counts.and_then(|counts| counts.get_mut(sort)).is_none_or(|count| {
+            *count += 1;
+            *count <= LISTED_PER_FILE
+        })
     }
 
     /// Whether names may be missing because a file could not be understood.
@@ -121,24 +125,26 @@ impl Report {
 
     /// All problems and all warnings, each in order of files and lines.
     pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
-        let mut problems = self.list(&self.problems);
-        for (file, &unlisted) in self.files.iter().zip(&self.unlisted) {
-            if unlisted > 0 {
-                problems.push(Problem {
+        (self.list(&self.problems, 0, "problems"), self.list(&self.warnings, 1, "warnings"))
+    }
+
+    fn list(&self, entries: &[Entry], sort: usize, name: &str) -> Vec<Problem> {
+        let mut sorted: Vec<&Entry> = entries.iter().collect();
+        sorted.sort_by_key(|entry| entry.spot);
+        let mut list: Vec<Problem> = sorted.into_iter().map(|entry| self.to_problem(entry)).collect();
+        for (file, counts) in self.files.iter().zip(&self.counts) {
+            let count = counts.get(sort).copied().unwrap_or(0);
+            if count > LISTED_PER_FILE {
+                let further = count - LISTED_PER_FILE;
+                list.push(Problem {
                     file: file.clone(),
                     place: String::new(),
-                    what: format!("{unlisted} further problems in this file are not listed"),
+                    what: format!("{further} further {name} in this file are not listed"),
                     remedy: "mend the listed ones first".to_owned(),
                 });
             }
         }
-        (problems, self.list(&self.warnings))
-    }
-
-    fn list(&self, entries: &[Entry]) -> Vec<Problem> {
-        let mut sorted: Vec<&Entry> = entries.iter().collect();
-        sorted.sort_by_key(|entry| entry.spot);
-        sorted.into_iter().map(|entry| self.to_problem(entry)).collect()
+        list
     }
 
     fn to_problem(&self, entry: &Entry) -> Problem {

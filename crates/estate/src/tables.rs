@@ -6,7 +6,6 @@
 
 use cordon_model::estate::{Asset, Cap, Coverage, Holding, Mode, Service};
 use cordon_model::ids::NodeIx;
-use cordon_model::money::Money;
 use cordon_model::needs::Needs;
 use smallvec::SmallVec;
 
@@ -20,15 +19,21 @@ use crate::report::Spot;
 pub(crate) const TABLES: [&str; 9] =
     ["estate", "node", "link", "service", "holding", "coverage", "cap", "asset", "withdrawal"];
 
+const NODE_KEYS: [&str; 5] = ["id", "name", "aliases", "tags", "needs"];
+const WITHDRAWAL_KEYS: [&str; 10] = [
+    "id", "name", "kind", "mode", "removes", "stops", "cost", "cost_per_hour", "enforcer", "connector",
+];
+
 /// Longer horizons than ten years are a slip.
 const LONGEST_HORIZON_HOURS: u64 = 87_600;
 
 /// Reads `[estate]` and declares the nodes of one file.
 pub(crate) fn declare_nodes(document: &Document<'_>, reader: &mut Reader) {
-    document.check_tables(&TABLES, &mut reader.report);
+    let elsewhere = (&crate::config::TABLES[..], "`cordon.toml`");
+    document.check_tables(&TABLES, elsewhere, &mut reader.report);
     read_estate(document, reader);
     for entry in
-        document.entries("node", &["id", "name", "aliases", "tags", "needs"], &mut reader.report)
+        document.entries("node", &NODE_KEYS, &mut reader.report)
     {
         let id = entry.required("id", &mut reader.report);
         let name = entry.text("name", &mut reader.report);
@@ -40,8 +45,8 @@ pub(crate) fn declare_nodes(document: &Document<'_>, reader: &mut Reader) {
     }
 }
 
-fn boxed(texts: Vec<Found<&str>>) -> Vec<Box<str>> {
-    texts.into_iter().map(|text| text.value.into()).collect()
+fn boxed(texts: Option<Vec<Found<&str>>>) -> Vec<Box<str>> {
+    texts.into_iter().flatten().map(|text| text.value.into()).collect()
 }
 
 fn read_estate(document: &Document<'_>, reader: &mut Reader) {
@@ -85,7 +90,7 @@ pub(crate) fn read_parts(document: &Document<'_>, reader: &mut Reader) {
 fn read_node_needs(document: &Document<'_>, reader: &mut Reader) {
     // Keys and fields were checked when the nodes were declared.
     let mut told = crate::report::Report::default();
-    for entry in document.entries("node", &["id", "name", "aliases", "tags", "needs"], &mut told) {
+    for entry in document.entries("node", &NODE_KEYS, &mut told) {
         let node = entry.text("id", &mut told).and_then(|id| reader.builder.find(id.value));
         let (tree, spot) = (needs_of(&entry, "", reader), entry.spot_of("needs"));
         if let (Some(node), Some(tree)) = (node, tree) {
@@ -133,7 +138,7 @@ fn node_of(entry: &Entry<'_, '_>, key: &str, role: &str, reader: &mut Reader) ->
 }
 
 fn nodes_of(entry: &Entry<'_, '_>, key: &str, role: &str, reader: &mut Reader) -> Vec<NodeIx> {
-    let texts = entry.texts(key, &mut reader.report);
+    let texts = entry.texts(key, &mut reader.report).unwrap_or_default();
     texts.into_iter().filter_map(|text| reader.resolve(text.value, text.spot, role)).collect()
 }
 
@@ -153,7 +158,9 @@ fn read_services(document: &Document<'_>, reader: &mut Reader) {
             format!(", so the {sort} `{}` cannot trade even now", id.value)
         });
         let needs = needs_of(&entry, &whose, reader);
-        if let (Some(id), Some(needs)) = (id, needs) {
+        if let Some(id) = id {
+            // Where the needs were reported nothing is loaded; the id still counts for doubles.
+            let needs = needs.unwrap_or_else(|| Needs::all(Vec::new()));
             reader.builder.services.push(Service {
                 id: id.value.into(),
                 name: name.map(|name| name.value.into()),
@@ -168,7 +175,9 @@ fn read_services(document: &Document<'_>, reader: &mut Reader) {
 }
 
 fn read_holdings(document: &Document<'_>, reader: &mut Reader) {
-    let keys = ["node", "categories", "people", "records", "loss", "copies", "must_hold"];
+    let keys = [
+        "node", "name", "categories", "people", "records", "loss", "copies", "must_hold",
+    ];
     for entry in document.entries("holding", &keys, &mut reader.report) {
         let node = node_of(&entry, "node", "a holding", reader);
         let categories = categories_of(&entry, reader);
@@ -194,7 +203,7 @@ fn read_holdings(document: &Document<'_>, reader: &mut Reader) {
 
 fn categories_of(entry: &Entry<'_, '_>, reader: &mut Reader) -> Vec<Box<str>> {
     let categories = entry.texts("categories", &mut reader.report);
-    if categories.is_empty() && !entry.has("categories") {
+    if categories.as_ref().is_some_and(Vec::is_empty) {
         let what = "a `holding` has no `categories`";
         reader.report.problem(
             entry.spot(),
@@ -202,7 +211,7 @@ fn categories_of(entry: &Entry<'_, '_>, reader: &mut Reader) -> Vec<Box<str>> {
             "say what it holds: `categories = [\"contact\"]`",
         );
     }
-    for category in &categories {
+    for category in categories.iter().flatten() {
         if !is_kebab(category.value) {
             let what = format!("the category `{}` is not a kebab word", category.value);
             let remedy = format!("write `{}`", kebab(category.value));
@@ -255,7 +264,7 @@ fn read_caps(document: &Document<'_>, reader: &mut Reader) {
 }
 
 fn read_assets(document: &Document<'_>, reader: &mut Reader) {
-    for entry in document.entries("asset", &["node", "loss", "must_hold"], &mut reader.report) {
+    for entry in document.entries("asset", &["node", "name", "loss", "must_hold"], &mut reader.report) {
         let node = node_of(&entry, "node", "an asset", reader);
         let loss = entry.money("loss", &mut reader.report).unwrap_or_default();
         let must_hold = entry.flag("must_hold", &mut reader.report).unwrap_or(false);
@@ -275,56 +284,48 @@ fn read_assets(document: &Document<'_>, reader: &mut Reader) {
 }
 
 fn read_withdrawals(document: &Document<'_>, reader: &mut Reader) {
-    let keys = [
-        "id",
-        "kind",
-        "mode",
-        "removes",
-        "stops",
-        "cost",
-        "cost_per_hour",
-        "enforcer",
-        "connector",
-    ];
-    for entry in document.entries("withdrawal", &keys, &mut reader.report) {
+    for entry in document.entries("withdrawal", &WITHDRAWAL_KEYS, &mut reader.report) {
         let id = entry.text("id", &mut reader.report);
         let kind = entry.required("kind", &mut reader.report);
-        let mode = mode_of(&entry, reader);
+        let mode = entry.text("mode", &mut reader.report);
+        let mode = mode.and_then(|mode| read_mode(mode.value, mode.spot, reader));
         let removes = entry.texts("removes", &mut reader.report);
-        let named = removes.len();
-        let removes: SmallVec<[NodeIx; 2]> = removes
-            .into_iter()
-            .filter_map(|text| reader.resolve(text.value, text.spot, "`removes`"))
-            .collect();
+        let removes = removes.and_then(|texts| resolve_all(&texts, "`removes`", reader));
         let stops = entry.flag("stops", &mut reader.report);
-        let cost = entry.money("cost", &mut reader.report);
-        let cost_per_hour = entry.money("cost_per_hour", &mut reader.report);
-        let enforcer = entry
-            .text("enforcer", &mut reader.report)
-            .and_then(|text| reader.resolve(text.value, text.spot, "`enforcer`"));
-        let connector = connector_of(&entry, reader);
-        let Some(kind) = kind else { continue };
-        if removes.len() < named {
-            continue;
+        let cost = entry.money("cost", &mut reader.report).unwrap_or_default();
+        let cost_per_hour = entry.money("cost_per_hour", &mut reader.report).unwrap_or_default();
+        let enforcer = entry.text("enforcer", &mut reader.report);
+        let enforcer =
+            enforcer.and_then(|text| reader.resolve(text.value, text.spot, "`enforcer`"));
+        let connector = entry.text("connector", &mut reader.report);
+        if let Some(connector) = connector {
+            check_connector(connector.value, connector.spot, reader);
         }
+        let Some(kind) = kind else { continue };
         let draft = Draft {
             id: id.map(|id| id.value),
             kind: kind.value,
             mode,
             removes,
             stops,
-            cost: cost.unwrap_or(Money::ZERO),
-            cost_per_hour: cost_per_hour.unwrap_or(Money::ZERO),
+            cost,
+            cost_per_hour,
             enforcer,
-            connector,
+            connector: connector.map(|connector| connector.value),
         };
         reader.add_withdrawal(draft, entry.spot());
     }
 }
 
-fn mode_of(entry: &Entry<'_, '_>, reader: &mut Reader) -> Option<Mode> {
-    let text = entry.text("mode", &mut reader.report)?;
-    read_mode(text.value, text.spot, reader)
+/// Resolves every name; `None` if any was reported.
+fn resolve_all(
+    texts: &[Found<&str>],
+    role: &str,
+    reader: &mut Reader,
+) -> Option<SmallVec<[NodeIx; 2]>> {
+    let nodes: SmallVec<[NodeIx; 2]> =
+        texts.iter().filter_map(|text| reader.resolve(text.value, text.spot, role)).collect();
+    (nodes.len() == texts.len()).then_some(nodes)
 }
 
 /// Reads `refuse` or `end`.
@@ -338,12 +339,6 @@ pub(crate) fn read_mode(text: &str, spot: Spot, reader: &mut Reader) -> Option<M
             None
         }
     }
-}
-
-fn connector_of<'d>(entry: &Entry<'d, '_>, reader: &mut Reader) -> Option<&'d str> {
-    let text = entry.text("connector", &mut reader.report)?;
-    check_connector(text.value, text.spot, reader);
-    Some(text.value)
 }
 
 /// Reports a connector that `cordon.toml` does not declare.

@@ -5,12 +5,13 @@
 //! without a line.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
-use cordon_model::estate::{Mode, Withdrawal};
+use cordon_model::estate::{Mode, Node, Withdrawal};
 use cordon_model::ids::NodeIx;
 use cordon_model::kind::default_withdrawals;
 use cordon_model::money::Money;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::config::Config;
 use crate::nearest::did_you_mean;
@@ -27,6 +28,7 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
     check_coverage(reader, config);
     check_caps(reader);
     check_hard_assets(reader);
+    check_aliases(reader);
 }
 
 fn check_doubles(reader: &mut Reader) {
@@ -264,6 +266,37 @@ fn check_caps(reader: &mut Reader) {
             report.warning(spot, what, remedy);
         }
     }
+}
+
+/// One spelling that means two nodes of a kind tells nothing about either.
+fn check_aliases(reader: &mut Reader) {
+    let Reader { builder, report, node_spots, .. } = reader;
+    let nodes = builder.nodes();
+    // Hashes find candidates in little memory; the texts decide.
+    let mut hashes: Vec<(u64, u32)> = Vec::with_capacity(nodes.len());
+    for (node, at) in nodes.iter().zip(0_u32..) {
+        let of_kind = |text: &str| FxBuildHasher.hash_one((node.id.kind(), text.to_lowercase()));
+        hashes.extend(spellings(node).map(|text| (of_kind(text), at)));
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    for pair in hashes.windows(2) {
+        let &[(a, first), (b, second)] = pair else { continue };
+        let (Some(one), Some(other)) = (nodes.get(first as usize), nodes.get(second as usize)) else {
+            continue;
+        };
+        let same = |text: &str| spellings(one).find(|mine| mine.to_lowercase() == text.to_lowercase());
+        if let (true, Some(shared)) = (a == b, spellings(other).find_map(same))
+            && let Some(&spot) = node_spots.get(second as usize)
+        {
+            let what = format!("`{shared}` means both `{}` and `{}`", one.id, other.id);
+            report.warning(spot, what, "remove the alias from one of them");
+        }
+    }
+}
+
+fn spellings(node: &Node) -> impl Iterator<Item = &str> {
+    std::iter::once(node.id.name()).chain(node.aliases.iter().map(|alias| &**alias))
 }
 
 /// Where no plan can hold everything, the least hard loss decides, so each needs one.
