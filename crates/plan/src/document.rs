@@ -109,6 +109,9 @@ fn cuts(case: &Case<'_>, chosen: &[u32], lost: &[u32], field: &mut Field<'_>) ->
     let mut cuts = Vec::with_capacity(chosen.len());
     for &column in chosen {
         let mark = field.mark();
+        for &(_, by) in &net.columns[column].enforcers {
+            enforces[by] -= 1;
+        }
         let asset_at = |node: u32| net.assets_at[node].iter().find(worth).copied();
         let opens = field.open(column, |node| asset_at(node).is_some() || enforces[node] > 0);
         let asset = opens.and_then(asset_at);
@@ -116,6 +119,9 @@ fn cuts(case: &Case<'_>, chosen: &[u32], lost: &[u32], field: &mut Field<'_>) ->
         let behind = of.map_or(0, |asset| asset.loss.0);
         let path = opens.map_or_else(Vec::new, |node| field.path(node));
         field.shut(column, mark);
+        for &(_, by) in &net.columns[column].enforcers {
+            enforces[by] += 1;
+        }
         cuts.push(Cut { column, behind, path, asset });
     }
     cuts

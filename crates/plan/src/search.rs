@@ -146,8 +146,10 @@ impl<'a, 'b> Search<'a, 'b> {
 
     fn offer(&mut self, standing: Standing) {
         let Some(value) = self.goal.value(self.case, &standing) else { return };
+        let rank = |value: i64, of: &Standing| (value, of.cost(), of.chosen.len());
         let better = |(known, best): &(i64, Standing)| {
-            (value, standing.cost(), &standing.chosen) < (*known, best.cost(), &best.chosen)
+            let (new, old) = (rank(value, &standing), rank(*known, best));
+            (new, &standing.chosen) < (old, &best.chosen)
         };
         if self.best.as_ref().is_none_or(better) {
             self.best = Some((value, standing));
