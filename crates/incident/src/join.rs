@@ -56,6 +56,7 @@ impl<'t> Joiner<'t> {
         self.join_by_events();
         self.join_by_domain();
         self.join_hosts_by_first_label();
+        self.join_hosts_by_identifier();
         self.join_unqualified_nodes();
     }
 
@@ -214,6 +215,23 @@ impl<'t> Joiner<'t> {
                 );
                 self.conflicts.insert(Conflict { names, what });
             }
+        }
+    }
+
+    /// Joins a machine's security identifier with the name beside it, short names being settled by now.
+    fn join_hosts_by_identifier(&mut self) {
+        let mut pairs: BTreeSet<(&Key, KeyIx, KeyIx)> = BTreeSet::new();
+        for group in self.table.groups() {
+            let keys = || group.keys.iter().filter_map(|&key| Some((key, self.table.key(key)?)));
+            let hosts = || keys().filter(|(_, key)| key.kind == MentionKind::Host);
+            let named = hosts()
+                .filter(|(_, key)| key.class == Class::ShortHost)
+                .min_by_key(|(_, key)| *key);
+            let sids = hosts().filter(|(_, key)| key.class == Class::Sid);
+            pairs.extend(sids.filter_map(|(sid, key)| Some((key, sid, named?.0))));
+        }
+        for (_, sid, named) in pairs {
+            self.join(named, sid);
         }
     }
 

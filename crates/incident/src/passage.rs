@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cordon_model::Timestamp;
-use cordon_model::signal::{ChangeKind, MentionKind, Outcome, Place, Role};
+use cordon_model::signal::{ChangeKind, Level, MentionKind, Outcome, Place, Role};
 
 use crate::evidence::Deed;
 use crate::names::{EntityIx, Names};
-use crate::scene::{Logon, Scene, is_account, kind, of_role};
+use crate::scene::{Hit, Logon, Scene, is_account, kind, of_role};
+use crate::weigh::far_side;
 
 /// How control may have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,12 @@ pub(crate) enum Way {
     Changed(ChangeKind),
     /// An account made something, as a rule tells.
     Made,
+    /// An account did at a host what a rule of this level tells.
+    ActedAt(Level),
+    /// A host saw an account do what a rule of this level tells.
+    ActedFrom(Level),
+    /// A host was entered by an account over the network.
+    EnteredBy,
 }
 
 /// One use of a passage.
@@ -84,7 +91,7 @@ pub(crate) fn passages<'e>(scene: &Scene<'e>, names: &Names) -> Passages<'e> {
             Deed::Access(_) => {}
         }
     }
-    add_made(scene, names, &mut found);
+    add_hits(scene, names, &mut found);
     found
 }
 
@@ -97,6 +104,9 @@ fn add_logon(
     for &account in &logon.accounts {
         if let Some(host) = logon.host {
             add(if remote { Way::MovedTo } else { Way::SatAt }, account, host, &logon.sources);
+            if remote {
+                add(Way::EnteredBy, host, account, &[]);
+            }
         }
         for &source in &logon.sources {
             add(Way::UsedFrom, source, account, &[]);
@@ -113,22 +123,38 @@ fn add_logon(
     }
 }
 
-fn add_made<'e>(scene: &Scene<'e>, names: &Names, found: &mut Passages<'e>) {
+fn add_hits<'e>(scene: &Scene<'e>, names: &Names, found: &mut Passages<'e>) {
     for hit in &scene.hits {
         let tally = hit.tally;
+        let mut add = |way, from, to| {
+            let times = Times {
+                first: tally.first,
+                last: tally.last,
+                place: &tally.place,
+                sources: Vec::new(),
+            };
+            found.entry((way, from, to)).or_default().push(times);
+        };
         for actor in of_role(&hit.parts, Role::Actor).filter(|&node| is_account(names, node)) {
-            for made in of_role(&hit.parts, Role::Created).filter(|&node| may_be_taken(names, node))
-            {
-                let times = Times {
-                    first: tally.first,
-                    last: tally.last,
-                    place: &tally.place,
-                    sources: Vec::new(),
-                };
-                found.entry((Way::Made, actor, made)).or_default().push(times);
+            let made = of_role(&hit.parts, Role::Created).filter(|&node| may_be_taken(names, node));
+            made.for_each(|made| add(Way::Made, actor, made));
+            if was_done_there(names, hit) {
+                let hosts = of_role(&hit.parts, Role::Place);
+                let hosts = hosts.filter(|&node| kind(names, node) == Some(MentionKind::Host));
+                for host in hosts {
+                    add(Way::ActedAt(hit.rule.level), actor, host);
+                    add(Way::ActedFrom(hit.rule.level), host, actor);
+                }
             }
         }
     }
+}
+
+/// Whether what a rule tells was done on the host that wrote it down, and not from another.
+fn was_done_there(names: &Names, hit: &Hit<'_>) -> bool {
+    let from_elsewhere = of_role(&hit.parts, Role::Source)
+        .any(|node| kind(names, node).is_some() && !hit.parts.contains(&(Role::Place, node)));
+    !from_elsewhere && !far_side(hit.rule)
 }
 
 fn may_be_taken(names: &Names, node: EntityIx) -> bool {

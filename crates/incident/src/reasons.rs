@@ -51,6 +51,9 @@ pub(crate) fn reasons(
             );
             lines.push(plain(direct.in_order, text));
         }
+        if direct.capped < 0.0 {
+            lines.push(plain(direct.capped, "no rule of a high level spoke of it".to_owned()));
+        }
     }
     if let Some(belief) = judgement.beliefs.get(&node) {
         lines.extend(belief.messages.iter().map(|message| message_line(message, names)));
@@ -141,6 +144,11 @@ fn way(way: Way, from: &str) -> String {
         Way::UsedFrom => format!("it was used from the foothold {from}"),
         Way::Borrowed => format!("the foothold {from} used its credentials"),
         Way::TookOn => format!("the foothold {from} took it on"),
+        Way::ActedAt(_) => format!("the foothold {from} did something suspicious there"),
+        Way::ActedFrom(_) => format!("it did something suspicious on the foothold {from}"),
+        Way::EnteredBy => {
+            format!("it had signed in to {from} about when that became a foothold")
+        }
         Way::Made => format!("the foothold {from} made it"),
         Way::Changed(change) => format!("the foothold {from} {} it", changed(change)),
     }

@@ -189,8 +189,14 @@ impl Logon {
         let machines = of_role(&act.parts, Role::Actor)
             .filter(|&node| kind(names, node) == Some(MentionKind::Host) && Some(node) != host)
             .collect();
-        let (accounts, borrowers) =
-            if targets.is_empty() { (actors, SmallVec::new()) } else { (targets, actors) };
+        // Who uses another's credentials is written down where he sits; a ticket for a
+        // service, which names the service's account, comes to the issuer from elsewhere.
+        let borrows = !targets.is_empty() && sources.iter().all(|&source| Some(source) == place);
+        let (accounts, borrowers) = if borrows || actors.is_empty() {
+            (targets, actors)
+        } else {
+            (actors, SmallVec::new())
+        };
         Self { accounts, borrowers, machines, sources, host, apps }
     }
 }

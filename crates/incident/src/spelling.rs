@@ -201,6 +201,9 @@ fn read_host(text: &str) -> Reading {
     if let Some(address) = parse_address(text) {
         return address;
     }
+    if text.starts_with("s-1-5-21-") {
+        return Reading::Names(Key::new(MentionKind::Host, Class::Sid, text));
+    }
     let text = text.rsplit('\\').next().unwrap_or(text);
     let (name, domain) = text.split_once('@').unwrap_or((text, ""));
     let name = name.strip_suffix('$').unwrap_or(name);
@@ -345,6 +348,7 @@ mod tests {
             (Host, "\\\\WS5", "Host ShortHost ws5"),
             (Host, "10.0.0.5", "Address Ip 10.0.0.5"),
             (Host, "cifs/ws5.north.example", "Host FullHost ws5.north.example"),
+            (Host, "S-1-5-21-1-2-3-1000", "Host Sid s-1-5-21-1-2-3-1000"),
             (Host, "localhost", "nobody"),
             (Address, "::ffff:10.0.0.5", "Address Ip 10.0.0.5"),
             (Address, "10.0.0.5:443", "Address Ip 10.0.0.5"),

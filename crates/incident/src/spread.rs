@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cordon_model::Timestamp;
-use cordon_model::signal::{ChangeKind, MentionKind, Place};
+use cordon_model::signal::{ChangeKind, Level, MentionKind, Place};
 
 use crate::names::{EntityIx, Names};
 use crate::passage::{Passages, Times, Way, passages};
@@ -25,6 +25,8 @@ const FURTHER: f64 = 0.25;
 const FURTHER_MOST: f64 = 1.5;
 /// Hours that lie between what was usual and the first evidence.
 const QUIET_GAP_HOURS: f64 = 1.0;
+/// Hours before the first evidence within which whoever entered may have brought it.
+const ENTRY_HOURS: f64 = 0.5;
 /// Hours of quiet time that must have been seen before something counts as new.
 const QUIET_HOURS: f64 = 12.0;
 
@@ -184,7 +186,11 @@ impl<'e> Spreading<'_, 'e> {
     ) -> Option<Message<'e>> {
         let since = beliefs.get(&from)?.since?;
         // Clocks of different hosts differ by minutes.
-        let used = uses.iter().find(|used| hours(used.last, since) < 0.2)?;
+        let used = if way == Way::EnteredBy {
+            uses.iter().find(|used| is_entry(used, since))?
+        } else {
+            uses.iter().find(|used| hours(used.last, since) < 0.2)?
+        };
         let routine = uses.iter().any(|used| hours(used.first, since) > QUIET_GAP_HOURS);
         let watched = |&node: &EntityIx| self.was_watched(node, since);
         let is_new = !routine && [from, to].iter().chain(&used.sources).any(watched);
@@ -200,21 +206,22 @@ impl<'e> Spreading<'_, 'e> {
             Way::UsedFrom => others(&self.scene.users_of, from, to),
             Way::CameFrom => others(&self.scene.users_of, to, from),
             Way::SatAt => others(&self.scene.users_of, to, from),
-            Way::Borrowed | Way::Changed(_) | Way::Made => 0.0,
+            Way::EnteredBy => f64::from(self.entrants(from, since)) - 1.0,
+            Way::Borrowed | Way::Changed(_) | Way::Made | Way::ActedAt(_) | Way::ActedFrom(_) => {
+                0.0
+            }
         };
         let sources = used.sources.iter().filter_map(|source| beliefs.get(source));
         let from_foothold = sources.map(Belief::probability).any(|p| p >= 0.5);
         let usual = match way {
             Way::Changed(_) if self.changes_often(way, from, since) => 0.4,
-            Way::Changed(_) | Way::Made => 1.0,
             Way::Borrowed | Way::TookOn if routine => 0.4,
-            Way::MovedTo | Way::SatAt | Way::CameFrom | Way::UsedFrom if routine => 0.1,
-            Way::MovedTo
-            | Way::SatAt
-            | Way::CameFrom
-            | Way::UsedFrom
-            | Way::Borrowed
-            | Way::TookOn => 1.0,
+            Way::MovedTo | Way::SatAt | Way::CameFrom | Way::UsedFrom | Way::EnteredBy
+                if routine =>
+            {
+                0.1
+            }
+            _ => 1.0,
         };
         let passed = passing(way, self.names, from, is_new, from_foothold)?;
         let log_odds = logit(p * passed * usual / (1.0 + 0.5 * shared)) - PRIOR;
@@ -230,6 +237,14 @@ impl<'e> Spreading<'_, 'e> {
         let first = self.first.get(&node);
         self.scene.start.is_some_and(|start| hours(start, since) > QUIET_HOURS)
             && first.is_some_and(|&first| hours(first, since) > QUIET_GAP_HOURS)
+    }
+
+    /// How many accounts entered a host shortly before it became a foothold.
+    fn entrants(&self, host: EntityIx, since: Timestamp) -> u32 {
+        let all =
+            self.passages.range((Way::EnteredBy, host, 0)..=(Way::EnteredBy, host, EntityIx::MAX));
+        let entered = all.filter(|(_, uses)| uses.iter().any(|used| is_entry(used, since)));
+        u32::try_from(entered.count()).unwrap_or(u32::MAX)
     }
 
     /// Whether making such changes was this account's trade before it became a foothold.
@@ -255,10 +270,19 @@ fn passing(
     };
     let by_novelty = |new, unknown| if is_new { new } else { unknown };
     let passing = match way {
-        Way::MovedTo if from_foothold => by_novelty(0.75, 0.3),
-        Way::MovedTo => by_novelty(0.6, 0.2),
+        Way::MovedTo if from_foothold => by_novelty(0.75, 0.2),
+        Way::MovedTo => by_novelty(0.6, 0.15),
         Way::SatAt => by_novelty(0.5, 0.2),
         Way::CameFrom => by_novelty(0.75, 0.4),
+        Way::EnteredBy => by_novelty(0.45, 0.3),
+        Way::ActedFrom(Level::Critical) => 0.8,
+        Way::ActedFrom(Level::High) => 0.6,
+        Way::ActedFrom(Level::Medium) => 0.15,
+        Way::ActedAt(Level::Critical) => 0.9,
+        Way::ActedAt(Level::High) => 0.75,
+        Way::ActedAt(Level::Medium) => 0.4,
+        Way::ActedAt(Level::Low | Level::Informational)
+        | Way::ActedFrom(Level::Low | Level::Informational) => return None,
         Way::UsedFrom if kind(names, from) == Some(MentionKind::Address) => by_novelty(0.5, 0.15),
         Way::UsedFrom => by_novelty(0.65, 0.15),
         Way::Borrowed | Way::TookOn | Way::Changed(PasswordReset) => 0.9,
@@ -272,6 +296,11 @@ fn passing(
 
 fn logit(probability: f64) -> f64 {
     (probability / (1.0 - probability)).ln()
+}
+
+/// Whether a sign-in may be the one that brought the intruder in; rules may speak some minutes earlier.
+fn is_entry(used: &Times<'_>, since: Timestamp) -> bool {
+    hours(used.first, since) < ENTRY_HOURS && hours(since, used.first) < ENTRY_HOURS / 3.0
 }
 
 /// One sender speaks once: several ways between the same two are one story.

@@ -246,6 +246,12 @@ pub(crate) fn read_mention<'m>(
             keys.push((key, raw.trim()));
         }
     }
+    // The identifier that stands beside `WS5$` is the machine's.
+    if keys.iter().any(|(key, _)| key.kind == MentionKind::Host) {
+        for (key, _) in keys.iter_mut().filter(|(key, _)| key.class == Class::Sid) {
+            key.kind = MentionKind::Host;
+        }
+    }
     let qualified = keys.iter().any(|(key, _)| key.kind == MentionKind::User && key.is_global());
     for (key, _) in &mut keys {
         if key.class == Class::Bare

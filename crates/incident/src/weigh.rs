@@ -24,6 +24,8 @@ const SAME_TECHNIQUE: f64 = 0.35;
 const SAME_TACTIC: f64 = 0.6;
 /// Share of its weight for a rule that matched a record which another rule matched.
 const SAME_RECORD: f64 = 0.5;
+/// Most that rules below the high level say together: an incident needs one of them, or a neighbour.
+const MILD_MOST: f64 = 4.6;
 /// For each tactic beyond the second that came in the order of an intrusion.
 const IN_ORDER: f64 = 0.4;
 
@@ -58,6 +60,8 @@ pub(crate) struct Direct<'e> {
     /// Bonus for tactics in order.
     pub(crate) in_order: f64,
     pub(crate) tactics: usize,
+    /// What was taken off because no rule of a high level spoke; at most 0.
+    pub(crate) capped: f64,
     pub(crate) since: Option<Timestamp>,
     pub(crate) last: Option<Timestamp>,
 }
@@ -112,7 +116,7 @@ fn shares(scene: &Scene<'_>, names: &Names, hit: &Hit<'_>) -> Vec<(EntityIx, Rol
                     scene.uses.get(&(actor, node)).is_some_and(|used| used.remote && !used.local)
                 });
                 let share = place_share(hit.no_person, from_elsewhere, visited);
-                if actors.is_empty() || !far_side(hit.rule) { share } else { share.min(0.4) }
+                if far_side(hit.rule) { share.min(0.4) } else { share }
             }
             Role::Source if at_place(node) => place_share(hit.no_person, false, false),
             Role::Source if is_host(node) => 0.6,
@@ -146,8 +150,9 @@ fn place_share(no_person: bool, from_elsewhere: bool, visited: bool) -> f64 {
 }
 
 /// Whether a rule's technique is done from afar, and written down by the host that was asked.
-fn far_side(rule: &Rule) -> bool {
-    const FAR: [&str; 18] = [
+pub(crate) fn far_side(rule: &Rule) -> bool {
+    // With a sub-technique only where the others are done on the host itself.
+    const FAR: [&str; 19] = [
         "T1003.006",
         "T1018",
         "T1069",
@@ -158,17 +163,19 @@ fn far_side(rule: &Rule) -> bool {
         "T1087.002",
         "T1098",
         "T1110",
-        "T1110.003",
         "T1135",
         "T1136.002",
         "T1187",
+        "T1201",
         "T1207",
+        "T1222",
+        "T1482",
         "T1484",
         "T1558",
-        "T1649",
     ];
+    let with_all_below = ["T1098", "T1110", "T1222", "T1484", "T1558"];
     let far = |technique: &String| {
-        FAR.contains(&technique.as_str()) || ["T1558", "T1110"].contains(&base(technique))
+        FAR.contains(&technique.as_str()) || with_all_below.contains(&base(technique))
     };
     !rule.techniques.is_empty() && rule.techniques.iter().all(far)
 }
@@ -304,8 +311,8 @@ fn stand<'e>(standing: &mut BTreeMap<&'e str, Standing<'e>>, point: &Point<'_, '
         place: &hit.tally.place,
     });
     rule.count += hit.tally.count;
-    // The same rule again adds little: a tenth for each doubling, at most half.
-    let repeats = 1.0 + (0.1 * f64::from(rule.count.ilog2())).min(0.5);
+    // The same rule again adds little: what fires often may as well be a machine at its daily work.
+    let repeats = 1.0 + (0.05 * f64::from(rule.count.ilog2())).min(0.25);
     let weight = point.weight * repeats;
     if weight > rule.weight {
         (rule.weight, rule.role) = (weight, point.role);
@@ -346,6 +353,11 @@ fn sum_up<'s, 'e: 's>(standing: impl Iterator<Item = &'s Standing<'e>>) -> Direc
     }
     (direct.tactics, direct.in_order) = order_bonus(&direct.said);
     direct.log_odds += direct.in_order;
+    let worst = direct.said.iter().map(|said| said.rule.level).max();
+    if worst.is_some_and(|worst| worst < Level::High) {
+        direct.capped = (MILD_MOST - direct.log_odds).min(0.0);
+        direct.log_odds += direct.capped;
+    }
     let weighty = direct.said.iter().filter(|said| said.log_odds >= 0.15);
     direct.since = weighty.map(|said| said.first).min();
     direct
