@@ -8,7 +8,7 @@ mod standing;
 
 use std::collections::BTreeMap;
 
-use cordon_model::action::{ServiceState, TroubleKind};
+use cordon_model::action::{Observed, ServiceState, TroubleKind};
 use cordon_model::record::{Decision, Entry, Lift, Moved, Raise, Record, Renew, Transition};
 use cordon_model::{NodeId, ServiceId, Timestamp, WithdrawalId};
 
@@ -27,6 +27,9 @@ pub struct State {
     pub services: BTreeMap<ServiceId, Service>,
     /// Attempts of the last hour before the newest entry.
     pub attempts: Vec<Attempt>,
+    /// What was last found open before Cordon closed it, by kind of withdrawal: the state to
+    /// give back should an act that was given up for lost turn up after its withdrawal's life.
+    pub found_open: BTreeMap<String, BTreeMap<NodeId, Observed>>,
     /// Decisions about plans, in order.
     pub decisions: Vec<(Timestamp, Decision)>,
     /// Entries that could not follow what came before.
@@ -175,21 +178,23 @@ impl State {
     fn count_attempt(&mut self, at: Timestamp, id: &WithdrawalId, step: &Transition) {
         self.attempts.retain(|attempt| at <= attempt.at + seconds(CAP_SECONDS));
         let Some(standing) = self.standings.get(id) else { return };
-        match step {
-            Transition::Requested { .. } => self.attempts.push(Attempt {
+        if let Transition::Requested { .. } = step {
+            let found = self.found_open.entry(standing.order.kind.clone()).or_default();
+            for prior in &standing.in_flight {
+                found.insert(prior.target.clone(), prior.clone());
+            }
+            self.attempts.push(Attempt {
                 at,
                 withdrawal: id.clone(),
                 kind: standing.order.kind.clone(),
                 targets: standing.in_flight.iter().map(|prior| prior.target.clone()).collect(),
-            }),
-            Transition::Tried { trouble, .. } | Transition::Failed { trouble, .. }
-                if trouble.kind == TroubleKind::Withheld =>
-            {
-                if let Some(last) = self.attempts.iter().rposition(|a| a.withdrawal == *id) {
-                    self.attempts.remove(last);
-                }
-            }
-            _other => {}
+            });
+        }
+        if let Transition::Tried { trouble, .. } | Transition::Failed { trouble, .. } = step
+            && trouble.kind == TroubleKind::Withheld
+            && let Some(last) = self.attempts.iter().rposition(|a| a.withdrawal == *id)
+        {
+            self.attempts.remove(last);
         }
     }
 

@@ -110,7 +110,7 @@ fn a_full_disk_stops_raises_but_not_lifts() {
     ledger.append(now(0), &[audit("before")]).unwrap();
     fill(&ledger);
     let large = audit(&"x".repeat(100_000));
-    let full = ledger.append(now(1), &[large.clone()]).unwrap_err();
+    let full = ledger.append(now(1), std::slice::from_ref(&large)).unwrap_err();
     assert!(matches!(&full, LedgerError::NotWritable { refusal: Refusal::DiskFull, .. }), "{full}");
     // A mixed batch is not split by the ledger: it is refused as a whole.
     assert!(ledger.append(now(1), &[lift("a"), large]).is_err());

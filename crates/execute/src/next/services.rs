@@ -18,8 +18,11 @@ use crate::state::{Service, Standing};
 pub(super) fn decide(context: &Context<'_>, agenda: &mut Agenda) {
     for service in &context.setting.protected {
         watch(context, service, agenda);
+        let looks_stopped =
+            context.seen.service(service).is_some_and(|look| look.state == ServiceState::Stopped);
         if let Some(known) = context.state.services.get(service)
             && known.state == ServiceState::Stopped
+            && looks_stopped
         {
             roll_back(context, service, known, agenda);
         }

@@ -189,6 +189,10 @@ impl Standing {
             }
             Transition::Effective { open, residual_seconds } => {
                 self.in_sight = true;
+                // An acknowledged act may still be on its way; one that was read back is not.
+                if !self.lost_an_answer {
+                    self.unsettled_since = None;
+                }
                 self.open = *open;
                 self.residual_until = residual_seconds.map(|s| at + span(s));
             }
@@ -281,9 +285,6 @@ impl Standing {
         self.is_in_flight = false;
         self.in_flight.clear();
         self.trouble = None;
-        if !self.lost_an_answer {
-            self.unsettled_since = None;
-        }
     }
 
     /// The program has started again: the answer to what was under way is lost.
