@@ -5,8 +5,8 @@
 //! file has a slip of syntax, so that one missing quote does not hide the rest.
 
 use cordon_model::money::Money;
-use toml_span::{ErrorKind, Value};
 use toml_span::value::{Table, ValueInner};
+use toml_span::{ErrorKind, Value};
 
 use crate::nearest::did_you_mean;
 use crate::report::{Report, Spot};
@@ -357,22 +357,21 @@ impl<'d, 'a> Entry<'d, 'a> {
     }
 }
 
-/// The parser's finding in words, and how to mend it.
+/// The parser's finding in words, and how to mend it; common slips in words of their own.
 fn in_words(error: &toml_span::Error) -> (String, &'static str) {
-    let otherwise = "see https://toml.io for the syntax";
-    match &error.kind {
-        ErrorKind::InvalidCharInString('\n' | '\r') | ErrorKind::UnterminatedString => {
-            ("a text is not closed on its line".to_owned(), "close the quote")
-        }
-        ErrorKind::UnquotedString => ("a text stands without quotes".to_owned(), "put it in quotes"),
-        ErrorKind::DuplicateKey { key, .. } => (format!("the key `{key}` stands twice"), "keep one of them"),
-        ErrorKind::DuplicateTable { name, .. } => {
-            (format!("the table `{name}` stands twice"), "keep one, or write `[[...]]` for a list")
-        }
-        ErrorKind::InvalidEscape(_) | ErrorKind::InvalidHexEscape(_) => {
-            (error.to_string(), "write `\\\\` for a backslash, or use single quotes")
-        }
-        _ => (error.to_string(), otherwise),
+    let kind = &error.kind;
+    if let ErrorKind::InvalidCharInString('\n' | '\r') | ErrorKind::UnterminatedString = kind {
+        ("a text is not closed on its line".to_owned(), "close the quote")
+    } else if let ErrorKind::UnquotedString = kind {
+        ("a text stands without quotes".to_owned(), "put it in quotes")
+    } else if let ErrorKind::DuplicateKey { key, .. } = kind {
+        (format!("the key `{key}` stands twice"), "keep one of them")
+    } else if let ErrorKind::DuplicateTable { name, .. } = kind {
+        (format!("the table `{name}` stands twice"), "keep one, or write `[[...]]` for a list")
+    } else if let ErrorKind::InvalidEscape(_) | ErrorKind::InvalidHexEscape(_) = kind {
+        (error.to_string(), "write `\\\\` for a backslash, or use single quotes")
+    } else {
+        (error.to_string(), "see https://toml.io for the syntax")
     }
 }
 

@@ -119,7 +119,7 @@ impl Draft {
     fn new(seed: u64, scale: Scale) -> Self {
         Self {
             scale,
-            random: Random(seed),
+            random: Random::new(seed),
             names: Names::default(),
             nodes: "id,kind,name,aliases,tags\n".to_owned(),
             links: "from,to,kind,seconds\n".to_owned(),
@@ -284,6 +284,11 @@ impl Post {
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// Starts a row of numbers.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -2,13 +2,14 @@
 
 /// Returns the candidate with the fewest edits from `word`, if few enough to be a slip.
 ///
-/// A slip is at most a third of the word and at most three edits; the first of
+/// A slip is at most a third of the word, one to three edits; the first of
 /// equally near candidates wins, so the answer follows the candidates' order.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).min(3);
+    let length = word.chars().count();
+    let limit = (length / 3).clamp(usize::from(length > 1), 3);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let bound = best.map_or(limit, |(edits, _)| edits.saturating_sub(1));

@@ -158,9 +158,15 @@ impl Reader {
         let ids = || self.builder.nodes().iter().map(|node| &node.id);
         let elsewhere = || ids().find(|id| id.name() == name).map(NodeId::as_str);
         let slip = nearest(name, ids().filter(|id| id.kind() == kind).map(NodeId::name));
+        // Where nodes of the kind exist the slip is in the name, else perhaps in the kind.
+        let any_kind = || if ids().any(|id| id.kind() == kind) { None } else { Some(()) };
         slip.map(|name| format!("{kind}:{name}"))
             .or_else(|| elsewhere().map(str::to_owned))
-            .or_else(|| nearest(text, ids().map(NodeId::as_str)).map(str::to_owned))
+            .or_else(|| {
+                any_kind()
+                    .and_then(|()| nearest(text, ids().map(NodeId::as_str)))
+                    .map(str::to_owned)
+            })
     }
 
     /// Turns an expression into a tree; every unknown node in it is reported.

@@ -131,7 +131,8 @@ impl Report {
     fn list(&self, entries: &[Entry], sort: usize, name: &str) -> Vec<Problem> {
         let mut sorted: Vec<&Entry> = entries.iter().collect();
         sorted.sort_by_key(|entry| entry.spot);
-        let mut list: Vec<Problem> = sorted.into_iter().map(|entry| self.to_problem(entry)).collect();
+        let mut list: Vec<Problem> =
+            sorted.into_iter().map(|entry| self.to_problem(entry)).collect();
         for (file, counts) in self.files.iter().zip(&self.counts) {
             let count = counts.get(sort).copied().unwrap_or(0);
             if count > LISTED_PER_FILE {

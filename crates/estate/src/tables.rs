@@ -21,7 +21,16 @@ pub(crate) const TABLES: [&str; 9] =
 
 const NODE_KEYS: [&str; 5] = ["id", "name", "aliases", "tags", "needs"];
 const WITHDRAWAL_KEYS: [&str; 10] = [
-    "id", "name", "kind", "mode", "removes", "stops", "cost", "cost_per_hour", "enforcer", "connector",
+    "id",
+    "name",
+    "kind",
+    "mode",
+    "removes",
+    "stops",
+    "cost",
+    "cost_per_hour",
+    "enforcer",
+    "connector",
 ];
 
 /// Longer horizons than ten years are a slip.
@@ -32,9 +41,7 @@ pub(crate) fn declare_nodes(document: &Document<'_>, reader: &mut Reader) {
     let elsewhere = (&crate::config::TABLES[..], "`cordon.toml`");
     document.check_tables(&TABLES, elsewhere, &mut reader.report);
     read_estate(document, reader);
-    for entry in
-        document.entries("node", &NODE_KEYS, &mut reader.report)
-    {
+    for entry in document.entries("node", &NODE_KEYS, &mut reader.report) {
         let id = entry.required("id", &mut reader.report);
         let name = entry.text("name", &mut reader.report);
         let aliases = boxed(entry.texts("aliases", &mut reader.report));
@@ -175,9 +182,7 @@ fn read_services(document: &Document<'_>, reader: &mut Reader) {
 }
 
 fn read_holdings(document: &Document<'_>, reader: &mut Reader) {
-    let keys = [
-        "node", "name", "categories", "people", "records", "loss", "copies", "must_hold",
-    ];
+    let keys = ["node", "name", "categories", "people", "records", "loss", "copies", "must_hold"];
     for entry in document.entries("holding", &keys, &mut reader.report) {
         let node = node_of(&entry, "node", "a holding", reader);
         let categories = categories_of(&entry, reader);
@@ -264,7 +269,9 @@ fn read_caps(document: &Document<'_>, reader: &mut Reader) {
 }
 
 fn read_assets(document: &Document<'_>, reader: &mut Reader) {
-    for entry in document.entries("asset", &["node", "name", "loss", "must_hold"], &mut reader.report) {
+    for entry in
+        document.entries("asset", &["node", "name", "loss", "must_hold"], &mut reader.report)
+    {
         let node = node_of(&entry, "node", "an asset", reader);
         let loss = entry.money("loss", &mut reader.report).unwrap_or_default();
         let must_hold = entry.flag("must_hold", &mut reader.report).unwrap_or(false);

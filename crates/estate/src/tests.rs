@@ -143,7 +143,10 @@ connector = "vdi-broker"
 fn every_table_is_read() {
     let Loaded { estate, config, warnings } = loaded(EVERYTHING);
     assert_eq!(shown(&warnings), [""; 0]);
-    assert_eq!((estate.name(), estate.currency(), estate.horizon_hours()), ("North \"& Co\"", "EUR", 12));
+    assert_eq!(
+        (estate.name(), estate.currency(), estate.horizon_hours()),
+        ("North \"& Co\"", "EUR", 12)
+    );
     assert_eq!(config.data, Some("data".into()));
     let node = |id: &str| estate.find(id).unwrap();
     assert_eq!(estate.node(node("host:dc1")).label(), "First, of two");
@@ -161,12 +164,22 @@ fn every_table_is_read() {
         ("both", Mode::Refuse, false, Some("host:vdi-broker"), None),
         ("last", Mode::End, false, None, None),
         ("close-desktops", Mode::Refuse, true, Some("host:vdi-broker"), Some("vdi-broker")),
-        ("disable-account/user:helpdesk-04", Mode::Refuse, true, Some("host:dc1"), Some("directory")),
+        (
+            "disable-account/user:helpdesk-04",
+            Mode::Refuse,
+            true,
+            Some("host:dc1"),
+            Some("directory"),
+        ),
     ];
     for (id, mode, stops, enforcer, connector) in ids {
         let w = withdrawal(id);
         let enforcer = enforcer.map(node);
-        assert_eq!((w.mode, w.stops, w.enforcer, w.connector.as_deref()), (mode, stops, enforcer, connector), "{id}");
+        assert_eq!(
+            (w.mode, w.stops, w.enforcer, w.connector.as_deref()),
+            (mode, stops, enforcer, connector),
+            "{id}"
+        );
     }
     // The declared one of the same kind and node replaces the default.
     assert!(estate.find_withdrawal("close-desktops/desktops:head-office").is_none());

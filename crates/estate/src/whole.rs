@@ -282,10 +282,12 @@ fn check_aliases(reader: &mut Reader) {
     hashes.dedup();
     for pair in hashes.windows(2) {
         let &[(a, first), (b, second)] = pair else { continue };
-        let (Some(one), Some(other)) = (nodes.get(first as usize), nodes.get(second as usize)) else {
+        let (Some(one), Some(other)) = (nodes.get(first as usize), nodes.get(second as usize))
+        else {
             continue;
         };
-        let same = |text: &str| spellings(one).find(|mine| mine.to_lowercase() == text.to_lowercase());
+        let same =
+            |text: &str| spellings(one).find(|mine| mine.to_lowercase() == text.to_lowercase());
         if let (true, Some(shared)) = (a == b, spellings(other).find_map(same))
             && let Some(&spot) = node_spots.get(second as usize)
         {

@@ -120,7 +120,8 @@ fn says_only(needs: &Needs, hosts: Option<&FxHashSet<NodeIx>>) -> bool {
 }
 
 fn fits_csv(node: &Node) -> bool {
-    let plain = |text: &str| text == text.trim() && !text.is_empty() && !text.contains(['\n', '\r']);
+    let plain =
+        |text: &str| text == text.trim() && !text.is_empty() && !text.contains(['\n', '\r']);
     let listed = |text: &str| plain(text) && !text.contains(';');
     node.name.as_deref().is_none_or(plain)
         && node.aliases.iter().chain(&node.tags).all(|text| listed(text))
@@ -185,7 +186,8 @@ fn push_assets(estate: &Estate, out: &mut String) {
 
 /// What an asset has beyond the holdings of its node; `None` if nothing.
 fn beyond_holdings(estate: &Estate, asset: &Asset) -> Option<(Money, bool)> {
-    let mut holdings = estate.holdings().iter().filter(|holding| holding.node == asset.node).peekable();
+    let mut holdings =
+        estate.holdings().iter().filter(|holding| holding.node == asset.node).peekable();
     if holdings.peek().is_none() {
         return Some((asset.loss, asset.must_hold));
     }
@@ -232,9 +234,8 @@ fn links_csv(estate: &Estate) -> String {
 }
 
 fn withdrawals_csv(estate: &Estate) -> String {
-    let mut out = String::from(
-        "id,kind,removes,cost,cost_per_hour,stops,enforcer,mode,connector\n",
-    );
+    let mut out =
+        String::from("id,kind,removes,cost,cost_per_hour,stops,enforcer,mode,connector\n");
     for withdrawal in estate.withdrawals().iter().filter(|withdrawal| withdrawal.declared) {
         push_withdrawal(estate, withdrawal, &mut out);
     }
@@ -242,7 +243,8 @@ fn withdrawals_csv(estate: &Estate) -> String {
 }
 
 fn push_withdrawal(estate: &Estate, withdrawal: &Withdrawal, out: &mut String) {
-    let removes: Vec<&str> = withdrawal.removes.iter().map(|&node| estate.id(node).as_str()).collect();
+    let removes: Vec<&str> =
+        withdrawal.removes.iter().map(|&node| estate.id(node).as_str()).collect();
     let mode = match withdrawal.mode {
         mode if mode == usual_mode(&withdrawal.kind) => "",
         Mode::Refuse => "refuse",

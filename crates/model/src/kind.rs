@@ -34,14 +34,21 @@ const fn end(kind: &'static str, cost: i64) -> DefaultWithdrawal {
     }
 }
 
+// An account: one call to the service desk (50) and a person who waits (25 an hour).
 const ACCOUNT: &[DefaultWithdrawal] = &[refuse("disable-account", 50, 25), end("end-sessions", 10)];
+// A program's account: several people notice, and somebody must find out why.
 const SERVICE_ACCOUNT: &[DefaultWithdrawal] =
     &[refuse("disable-account", 200, 100), end("end-sessions", 20)];
+// A machine: a technician looks at it before and after; its user or job waits.
 const HOST: &[DefaultWithdrawal] = &[refuse("isolate-host", 200, 50)];
+// A pool of desktops: a few hundred people stop, most of whose work can wait.
 const DESKTOPS: &[DefaultWithdrawal] = &[refuse("close-desktops", 2000, 5000)];
+// A connection between networks: a change of rules, and work that goes another way.
 const FLOW: &[DefaultWithdrawal] = &[refuse("block-flow", 100, 50)];
+// A role in a database: one application or person loses its data.
 const DATABASE_ROLE: &[DefaultWithdrawal] =
     &[refuse("revoke-role", 100, 50), end("end-connections", 20)];
+// An application's consent, a key, a token: made anew later.
 const REVOKE: &[DefaultWithdrawal] = &[refuse("revoke", 100, 25)];
 
 /// Returns what nodes of `kind` offer by default: a refuse first, an end after it where there is one.

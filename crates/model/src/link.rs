@@ -39,6 +39,11 @@ const fn row(name: &'static str, seconds: u32, source: &'static str) -> LinkKind
 }
 
 /// All kinds that carry a meaning of their own, in the order of the documentation.
+///
+/// Seconds are orders of magnitude for a person with ready tools, checked
+/// against reported intrusions: a right that one command uses takes a minute, a
+/// credential that must first be found and read three, a change that must wait
+/// for others (a policy, a certificate) ten. `docs/withdrawals.md` has the reasons.
 pub const LINK_KINDS: &[LinkKind] = &[
     LinkKind { name: "RunsOn", direction: Direction::BackwardAndNeeds, seconds: 60, source: OURS },
     LinkKind { name: "CopyOf", direction: Direction::DataOnly, seconds: 0, source: OURS },
@@ -48,13 +53,28 @@ pub const LINK_KINDS: &[LinkKind] = &[
     row("StoresCredentialOf", 180, OURS),
     row("Authenticates", 30, OURS),
     row("CanReset", 120, OURS),
+    // Structure: no work at all.
     row("MemberOf", 0, BLOODHOUND),
-    row("HasSession", 180, BLOODHOUND),
+    row("Contains", 0, BLOODHOUND),
+    row("HasSIDHistory", 0, BLOODHOUND),
+    // Rights on a computer.
     row("AdminTo", 60, BLOODHOUND),
     row("CanRDP", 60, BLOODHOUND),
     row("CanPSRemote", 60, BLOODHOUND),
     row("ExecuteDCOM", 120, BLOODHOUND),
     row("SQLAdmin", 120, BLOODHOUND),
+    row("AllowedToDelegate", 180, BLOODHOUND),
+    row("AllowedToAct", 180, BLOODHOUND),
+    row("AddAllowedToAct", 240, BLOODHOUND),
+    row("WriteAccountRestrictions", 240, BLOODHOUND),
+    row("CoerceToTGT", 300, BLOODHOUND),
+    // Credentials that lie where one already is.
+    row("HasSession", 180, BLOODHOUND),
+    row("ReadLAPSPassword", 60, BLOODHOUND),
+    row("SyncLAPSPassword", 60, BLOODHOUND),
+    row("ReadGMSAPassword", 60, BLOODHOUND),
+    row("DumpSMSAPassword", 180, BLOODHOUND),
+    // Rights on an object of the directory.
     row("GenericAll", 120, BLOODHOUND),
     row("GenericWrite", 180, BLOODHOUND),
     row("WriteDacl", 180, BLOODHOUND),
@@ -64,14 +84,18 @@ pub const LINK_KINDS: &[LinkKind] = &[
     row("AddMember", 60, BLOODHOUND),
     row("AddSelf", 60, BLOODHOUND),
     row("AllExtendedRights", 120, BLOODHOUND),
+    row("AddKeyCredentialLink", 180, BLOODHOUND),
+    // A service name can be written at once; the ticket's password is guessed for hours.
+    row("WriteSPN", 7200, BLOODHOUND),
+    // The directory as a whole.
     row("DCSync", 120, BLOODHOUND),
     row("GetChangesAll", 120, BLOODHOUND),
-    row("ReadLAPSPassword", 60, BLOODHOUND),
-    row("ReadGMSAPassword", 60, BLOODHOUND),
-    row("AllowedToDelegate", 180, BLOODHOUND),
-    row("AllowedToAct", 180, BLOODHOUND),
-    row("Contains", 0, BLOODHOUND),
+    row("GoldenCert", 600, BLOODHOUND),
+    row("ADCSESC1", 600, BLOODHOUND),
+    row("ADCSESC3", 600, BLOODHOUND),
+    row("ADCSESC4", 600, BLOODHOUND),
     row("GPLink", 600, BLOODHOUND),
+    row("WriteGPLink", 600, BLOODHOUND),
 ];
 
 /// Returns the row for a kind, in any letter case.
