@@ -18,9 +18,9 @@ use crate::words::{count, join};
 
 /// This many rows or objects read by the intruder, all reads together, count as taken:
 /// nobody reads a thousand rows on a screen.
-pub const BULK_ROWS: u64 = 1_000;
+const BULK_ROWS: u64 = 1_000;
 /// This many bytes read by the intruder, all reads together, count as taken.
-pub const BULK_BYTES: u64 = 10_000_000;
+const BULK_BYTES: u64 = 10_000_000;
 /// At most so many accesses are named one by one; the rest is counted.
 const NAMED: usize = 5;
 
@@ -146,9 +146,9 @@ fn doubt(estate: &Estate, timeline: &Timeline, access: &Access) -> Option<Becaus
 }
 
 fn touches(access: &Access, category: &str, holding: &[Box<str>]) -> bool {
-    let named = |name: &Box<str>| access.categories.contains(name);
     // Tables that the holding does not declare tell nothing, so all of it counts.
-    !holding.iter().any(named) || access.categories.iter().any(|name| **name == *category)
+    let declared = holding.iter().any(|name| access.categories.contains(name));
+    !declared || access.categories.iter().any(|name| **name == *category)
 }
 
 /// What one access alone makes of the data.
@@ -185,9 +185,12 @@ fn words(access: &Access, after: &str) -> Because {
     ];
     let amounts: Vec<String> = units
         .iter()
-        .filter_map(|(amount, unit)| amount.map(|n| format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" })))
+        .filter_map(|(amount, unit)| {
+            amount.map(|n| format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" }))
+        })
         .collect();
-    let how_much = if amounts.is_empty() { String::new() } else { format!("{} of ", amounts.join(", ")) };
+    let how_much =
+        if amounts.is_empty() { String::new() } else { format!("{} of ", amounts.join(", ")) };
     let names = |nodes: &[NodeId]| join(nodes.iter().map(|node| format!("`{node}`")), "and");
     let who = if access.actors.is_empty() { "somebody".to_owned() } else { names(&access.actors) };
     let left = if access.left { ", to an address outside the estate" } else { "" };

@@ -14,11 +14,13 @@ use crate::pattern::{Token, find, phrase_at, tokens};
 use crate::words::{count, join};
 
 /// Categories whose words have other meanings too often ("contact us", "in your name").
-const VAGUE: &[&str] = &["name", "contact", "preferences", "communications", "picture", "location", "family"];
+const VAGUE: &[&str] =
+    &["name", "contact", "preferences", "communications", "picture", "location", "family"];
 const DENIALS: &str = "no|not|never|none|neither|nor|nothing|nobody|without|only|just|limited|safe|secure|unaffected|untouched|intact|ruled|free|few|fewer|zero";
 const TAKING: &str = "taken|took|stolen|stole|copied|exfiltrat*|extracted|downloaded|left|removed|obtained|leaked|published";
 const READING: &str = "accessed|access|read|viewed|seen|opened|touched|compromis*|affected|impacted|exposed|involved|reached|safe|secure|unaffected|untouched";
-const KNOWING: &str = "evidence|sign|signs|indication*|aware|seen|found|know|show|shows|shown|trace*|logs|reports";
+const KNOWING: &str =
+    "evidence|sign|signs|indication*|aware|seen|found|know|show|shows|shown|trace*|logs|reports";
 const PEOPLE: &str = "customer*|member|members|people|person*|individual*|staff|employee*|colleague*|patient*|client*|household*|user|users|subject|subjects|shopper*";
 
 /// What does not agree; `categories` are those of the estate.
@@ -30,7 +32,10 @@ pub(crate) fn disagreements<'a>(
     let tokens = tokens(text);
     let words: Vec<&Token> = tokens.iter().filter(|token| !token.is_mark()).collect();
     if words.is_empty() {
-        return vec![Fault::new("the claim has no words", "write what is claimed between the brackets")];
+        return vec![Fault::new(
+            "the claim has no words",
+            "write what is claimed between the brackets",
+        )];
     }
     let has = |pattern: &str| find(&words, pattern, &[]).is_some();
     match stated {
@@ -58,7 +63,10 @@ fn categories_differ<'a>(
     let listed = |name: &String| claim.categories.contains(name);
     if !spoken.is_empty() && !spoken.iter().any(listed) {
         return vec![Fault::new(
-            format!("the words speak of {}, but the link claims about {link}", join(spoken.iter().cloned(), "and")),
+            format!(
+                "the words speak of {}, but the link claims about {link}",
+                join(spoken.iter().cloned(), "and")
+            ),
             format!("write `category={}`, or other words", spoken.join(",")),
         )];
     }
@@ -77,7 +85,10 @@ fn categories_differ<'a>(
         return Vec::new();
     }
     vec![Fault::new(
-        format!("the words also speak of {}, which the link leaves out", join(left_out.iter().cloned(), "and")),
+        format!(
+            "the words also speak of {}, which the link leaves out",
+            join(left_out.iter().cloned(), "and")
+        ),
         format!("write `category={},{}`", claim.categories.join(","), left_out.join(",")),
     )]
 }
@@ -92,7 +103,9 @@ fn direction_differs(claim: &ExposureClaim, has: &impl Fn(&str) -> bool) -> Opti
             "write `at-least=` in the link, or deny it in the words",
         ));
     }
-    let refuses = has("no|not|never|none|nothing|nobody") && !has("ruled|rule out") && !has("not only|just|all");
+    let refuses = has("no|not|never|none|nothing|nobody")
+        && !has("ruled|rule out")
+        && !has("not only|just|all");
     (affirms && !denies && refuses).then(|| {
         Fault::new(
             "the words say that it did not happen, but the link claims that at least this did",
@@ -179,13 +192,18 @@ fn thousandths(text: &str) -> Option<u64> {
     let plain: String = digits.chars().filter(|c| *c != ',').collect();
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let whole: u64 = whole.parse().ok()?;
-    let fraction: u64 = if fraction.is_empty() { 0 } else { format!("{fraction:0<3}").get(..3)?.parse().ok()? };
+    let fraction: u64 =
+        if fraction.is_empty() { 0 } else { format!("{fraction:0<3}").get(..3)?.parse().ok()? };
     whole.checked_mul(1000)?.checked_add(fraction)?.checked_mul(scale)
 }
 
 fn states_differ(claim: &ServicesClaim, has: &impl Fn(&str) -> bool) -> Option<Fault> {
-    let up = has("open|trading|running|operating|operational|working|available|normal|normally|usual|live|restored|resumed|unaffected|online");
-    let down = has("closed|down|offline|unavailable|suspended|paused|stopped|shut|halted|withdrawn|disabled");
+    let up = has(
+        "open|trading|running|operating|operational|working|available|normal|normally|usual|live|restored|resumed|unaffected|online",
+    );
+    let down = has(
+        "closed|down|offline|unavailable|suspended|paused|stopped|shut|halted|withdrawn|disabled",
+    );
     let slow = has("degraded|slow|slower|delay*|limited|disrupt*|reduced|partly|partially");
     let denied = has("no|not|never");
     let differs = match claim.state {
@@ -196,7 +214,10 @@ fn states_differ(claim: &ServicesClaim, has: &impl Fn(&str) -> bool) -> Option<F
     };
     differs.then(|| {
         Fault::new(
-            format!("the words do not say that the service is {}, which the link claims", state_word(claim.state)),
+            format!(
+                "the words do not say that the service is {}, which the link claims",
+                state_word(claim.state)
+            ),
             "write the same state in both",
         )
     })
@@ -211,7 +232,9 @@ mod tests {
         let stated = parse(address).unwrap();
         let faults = disagreements(text, &stated, ["garden-plans"].into_iter());
         match what {
-            Some(what) => assert!(faults.iter().any(|f| f.what.contains(what)), "{text}: {faults:?}"),
+            Some(what) => {
+                assert!(faults.iter().any(|f| f.what.contains(what)), "{text}: {faults:?}")
+            }
             None => assert!(faults.is_empty(), "{text}: {faults:?}"),
         }
     }
@@ -231,13 +254,29 @@ mod tests {
             ("names were taken", took, None),
             ("no names were taken", took, Some("did not happen")),
             ("names were taken", names, Some("say that it happened")),
-            ("no card was accessed", "claim:exposure?category=payment-card&at-most=accessed", Some("nothing was even read")),
+            (
+                "no card was accessed",
+                "claim:exposure?category=payment-card&at-most=accessed",
+                Some("nothing was even read"),
+            ),
             ("no card was copied", "claim:exposure?category=payment-card&at-most=accessed", None),
-            ("no card was copied", "claim:exposure?category=payment-card&seen-at-most=reachable", Some("no sign of it")),
-            ("no sign that a card was copied", "claim:exposure?category=payment-card&seen-at-most=reachable", None),
+            (
+                "no card was copied",
+                "claim:exposure?category=payment-card&seen-at-most=reachable",
+                Some("no sign of it"),
+            ),
+            (
+                "no sign that a card was copied",
+                "claim:exposure?category=payment-card&seen-at-most=reachable",
+                None,
+            ),
             ("6.5 million members are affected", "claim:exposure?people-at-least=6500000", None),
             ("6.5m members are affected", "claim:exposure?people-at-least=6500000", None),
-            ("20,000 members are affected", "claim:exposure?people-at-least=6500000", Some("name 20,000 people")),
+            (
+                "20,000 members are affected",
+                "claim:exposure?people-at-least=6500000",
+                Some("name 20,000 people"),
+            ),
             ("names of 20,000 members were taken", took, Some("does not claim")),
             ("all stores are trading", "claim:services?id=all&state=trading", None),
             ("all stores are closed", "claim:services?id=all&state=trading", Some("is trading")),

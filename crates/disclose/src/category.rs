@@ -18,11 +18,7 @@ pub struct Category {
     pub phrases: &'static [&'static str],
 }
 
-const fn row(
-    name: &'static str,
-    term: &'static str,
-    phrases: &'static [&'static str],
-) -> Category {
+const fn row(name: &'static str, term: &'static str, phrases: &'static [&'static str]) -> Category {
     Category { name, term, special: false, phrases }
 }
 
@@ -37,30 +33,135 @@ const fn special(
 /// All known categories, in the order of the documentation.
 pub const CATEGORIES: &[Category] = &[
     row("name", "pd:Name", &["name", "surname"]),
-    row("contact", "pd:Contact", &["contact", "email", "e-mail", "phone number", "telephone number", "mobile number", "address", "postcode"]),
-    row("date-of-birth", "pd:BirthDate", &["date of birth", "dates of birth", "birth date", "birthday"]),
-    row("payment-card", "pd:PaymentCard", &["card", "payment detail", "payment data", "payment information", "cardholder"]),
-    row("bank-account", "pd:BankAccount", &["bank", "sort code", "account number", "direct debit", "payment detail", "payment data", "payment information"]),
-    row("transactions", "pd:Transaction", &["transaction", "purchase", "order history", "shopping history", "spending"]),
+    row(
+        "contact",
+        "pd:Contact",
+        &[
+            "contact",
+            "email",
+            "e-mail",
+            "phone number",
+            "telephone number",
+            "mobile number",
+            "address",
+            "postcode",
+        ],
+    ),
+    row(
+        "date-of-birth",
+        "pd:BirthDate",
+        &["date of birth", "dates of birth", "birth date", "birthday"],
+    ),
+    row(
+        "payment-card",
+        "pd:PaymentCard",
+        &["card", "payment detail", "payment data", "payment information", "cardholder"],
+    ),
+    row(
+        "bank-account",
+        "pd:BankAccount",
+        &[
+            "bank",
+            "sort code",
+            "account number",
+            "direct debit",
+            "payment detail",
+            "payment data",
+            "payment information",
+        ],
+    ),
+    row(
+        "transactions",
+        "pd:Transaction",
+        &["transaction", "purchase", "order history", "shopping history", "spending"],
+    ),
     row("password", "pd:Password", &["password", "credential", "login detail", "sign-in detail"]),
-    row("security-answer", "pd:SecretText", &["security answer", "security question", "memorable word"]),
+    row(
+        "security-answer",
+        "pd:SecretText",
+        &["security answer", "security question", "memorable word"],
+    ),
     row("username", "pd:Username", &["username", "user name", "user id"]),
-    row("membership", "pd:UID", &["membership number", "member number", "membership record", "loyalty number", "customer number"]),
-    row("official-id", "pd:OfficialID", &["passport", "driving licence", "national insurance number", "identity document", "identification document", "social security number"]),
-    row("salary", "pd:Salary", &["salary", "salaries", "wage", "payroll", "pay detail", "pay slip", "payslip"]),
+    row(
+        "membership",
+        "pd:UID",
+        &[
+            "membership number",
+            "member number",
+            "membership record",
+            "loyalty number",
+            "customer number",
+        ],
+    ),
+    row(
+        "official-id",
+        "pd:OfficialID",
+        &[
+            "passport",
+            "driving licence",
+            "national insurance number",
+            "identity document",
+            "identification document",
+            "social security number",
+        ],
+    ),
+    row(
+        "salary",
+        "pd:Salary",
+        &["salary", "salaries", "wage", "payroll", "pay detail", "pay slip", "payslip"],
+    ),
     row("tax", "pd:Tax", &["tax"]),
-    row("employment", "pd:EmploymentHistory", &["employment", "personnel file", "personnel record", "staff record", "hr record"]),
-    row("performance", "pd:PerformanceAtWork", &["appraisal", "performance review", "disciplinary"]),
-    row("credit", "pd:CreditRecord", &["credit record", "credit history", "credit score", "credit file"]),
-    row("insurance", "pd:Insurance", &["insurance policy", "insurance policies", "insurance detail", "insurance record"]),
-    row("family", "pd:Family", &["next of kin", "relative", "family detail", "dependant", "family member"]),
+    row(
+        "employment",
+        "pd:EmploymentHistory",
+        &["employment", "personnel file", "personnel record", "staff record", "hr record"],
+    ),
+    row(
+        "performance",
+        "pd:PerformanceAtWork",
+        &["appraisal", "performance review", "disciplinary"],
+    ),
+    row(
+        "credit",
+        "pd:CreditRecord",
+        &["credit record", "credit history", "credit score", "credit file"],
+    ),
+    row(
+        "insurance",
+        "pd:Insurance",
+        &["insurance policy", "insurance policies", "insurance detail", "insurance record"],
+    ),
+    row(
+        "family",
+        "pd:Family",
+        &["next of kin", "relative", "family detail", "dependant", "family member"],
+    ),
     row("location", "pd:Location", &["location data", "whereabouts"]),
     row("ip-address", "pd:IPAddress", &["ip address"]),
-    row("communications", "pd:Communication", &["message", "correspondence", "letters", "chat log"]),
-    row("call-recordings", "pd:VoiceCommunicationRecording", &["call recording", "voice recording", "recorded call"]),
+    row(
+        "communications",
+        "pd:Communication",
+        &["message", "correspondence", "letters", "chat log"],
+    ),
+    row(
+        "call-recordings",
+        "pd:VoiceCommunicationRecording",
+        &["call recording", "voice recording", "recorded call"],
+    ),
     row("picture", "pd:Picture", &["photograph", "photo", "picture", "image"]),
     row("preferences", "pd:Preference", &["preference", "interest"]),
-    row("documents", "pd:PersonalDocuments", &["case file", "legal file", "legal document", "wills", "personal document", "scanned document"]),
+    row(
+        "documents",
+        "pd:PersonalDocuments",
+        &[
+            "case file",
+            "legal file",
+            "legal document",
+            "wills",
+            "personal document",
+            "scanned document",
+        ],
+    ),
     special("health", "pd:MedicalHealth", &["health", "medical", "prescription"]),
     special("disability", "pd:Disability", &["disability", "disabilities"]),
     special("ethnicity", "pd:EthnicOrigin", &["ethnicity", "ethnic origin"]),

@@ -86,7 +86,8 @@ fn arguments(address: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
         )]);
     };
     let parts = query.split('&').filter(|part| !part.is_empty());
-    let (good, bad): (Vec<_>, Vec<_>) = parts.map(|part| (part, part.split_once('='))).partition(|(_, pair)| pair.is_some());
+    let (good, bad): (Vec<_>, Vec<_>) =
+        parts.map(|part| (part, part.split_once('='))).partition(|(_, pair)| pair.is_some());
     if let Some((part, _)) = bad.first() {
         return Err(vec![Fault::new(
             format!("`{part}` is not of the form `name=value`"),
@@ -151,7 +152,8 @@ fn exposure(arguments: &[(String, String)]) -> Result<ExposureClaim, Vec<Fault>>
     }
     let verdicts = [claim.at_most, claim.seen_at_most, claim.at_least, claim.verdict];
     let numbers = [claim.people_at_most, claim.people_at_least];
-    let states_nothing = verdicts.iter().all(Option::is_none) && numbers.iter().all(Option::is_none);
+    let states_nothing =
+        verdicts.iter().all(Option::is_none) && numbers.iter().all(Option::is_none);
     if states_nothing && faults.is_empty() {
         faults.push(Fault::new(
             "the claim says about what it is, but not what happened",

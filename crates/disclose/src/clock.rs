@@ -54,7 +54,9 @@ impl Duty {
         match self {
             Self::Mastercard => "Mastercard, through the acquirer: suspicion, at once",
             Self::Nis2Warning => "NIS2 authority: early warning (malicious? across borders?)",
-            Self::Gdpr => "data protection authority: GDPR Art 33 notification, in phases if need be",
+            Self::Gdpr => {
+                "data protection authority: GDPR Art 33 notification, in phases if need be"
+            }
             Self::Nis2Notification => "NIS2 authority: notification (severity, impact, indicators)",
             Self::Visa => "Visa, through the acquirer: report",
             Self::CardReport => "card schemes: incident report",
@@ -63,12 +65,9 @@ impl Duty {
         }
     }
 
-    fn needs_cards(self) -> bool {
-        matches!(self, Self::Mastercard | Self::Visa | Self::CardReport | Self::CardsAtRisk)
-    }
-
     fn due(self, aware: Timestamp, done: &[Done]) -> Timestamp {
-        let hours = |hours: i64| aware.checked_add(SignedDuration::from_hours(hours)).unwrap_or(aware);
+        let hours =
+            |hours: i64| aware.checked_add(SignedDuration::from_hours(hours)).unwrap_or(aware);
         match self {
             Self::Mastercard => aware,
             Self::Nis2Warning => hours(24),
@@ -134,15 +133,18 @@ fn applies(duty: Duty, exposure: &Exposure, nis2: bool) -> Option<String> {
     let not_ruled_out = |only_cards: bool| {
         exposure.holdings.iter().find_map(|holding| {
             let open = holding.categories.iter().find(|(name, found)| {
-                found.verdict != Verdict::RuledOut && (!only_cards || name.as_str() == "payment-card")
+                found.verdict != Verdict::RuledOut
+                    && (!only_cards || name.as_str() == "payment-card")
             });
             open.map(|(name, found)| format!("{name} of `{}` is {}", holding.node, found.verdict))
         })
     };
     match duty {
         Duty::Gdpr => not_ruled_out(false),
-        _ if duty.needs_cards() => not_ruled_out(true),
-        _ => nis2.then(|| "the organisation is under NIS2 and the incident may be significant".to_owned()),
+        Duty::Mastercard | Duty::Visa | Duty::CardReport | Duty::CardsAtRisk => not_ruled_out(true),
+        Duty::Nis2Warning | Duty::Nis2Notification | Duty::Nis2Final => nis2.then(|| {
+            "the organisation is under NIS2 and the incident may be significant".to_owned()
+        }),
     }
 }
 

@@ -65,7 +65,11 @@ impl<'a> Coverage<'a> {
             let words = format!(
                 "no log is declared that would show an access to `{id}`: there is no `[[coverage]]` with holding = \"{id}\""
             );
-            return vec![Because { from: Some(first.from), to: Some(last.to), ..Because::words(words) }];
+            return vec![Because {
+                from: Some(first.from),
+                to: Some(last.to),
+                ..Because::words(words)
+            }];
         }
         let of = |source: &&str| {
             let within = |span: &Span| span.within(self.window).is_some();

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use crate::spans::Span;
 
 /// Footholds of at least this probability count as the intruder's.
-pub const COUNTED: f64 = 0.5;
-/// From here up to [`COUNTED`] a node is a suspect: told, and its accesses leave no all-clear.
-pub const SUSPECT: f64 = 0.2;
+pub(crate) const COUNTED: f64 = 0.5;
+/// From here up to `COUNTED` a node is a suspect: told, and its accesses leave no all-clear.
+pub(crate) const SUSPECT: f64 = 0.2;
 
 /// What is known about one intrusion at one position of the ledger.
 #[derive(Clone, Debug, PartialEq)]

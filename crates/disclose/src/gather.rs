@@ -165,7 +165,9 @@ impl<'a> Reader<'a> {
     fn moved(&mut self, id: &WithdrawalId, to: &Transition, time: Timestamp, entry: u64) {
         let held = self.withdrawals.entry(id.clone()).or_default();
         match to {
-            Transition::Effective { open: 0, .. } | Transition::Verified { .. } => held.hold(time, entry),
+            Transition::Effective { open: 0, .. } | Transition::Verified { .. } => {
+                held.hold(time, entry)
+            }
             Transition::Effective { residual_seconds: Some(seconds), .. } => {
                 let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
                 match time.checked_add(SignedDuration::from_secs(seconds)) {
@@ -175,7 +177,9 @@ impl<'a> Reader<'a> {
             }
             Transition::Effective { .. } => held.pending = held.pending.or(Some((time, entry))),
             Transition::Asked { act } => held.asked = Some(*act),
-            Transition::Confirmed { .. } if held.asked.is_some_and(Act::withdraws) => held.hold(time, entry),
+            Transition::Confirmed { .. } if held.asked.is_some_and(Act::withdraws) => {
+                held.hold(time, entry)
+            }
             Transition::Drifted { .. }
             | Transition::OutOfSight { .. }
             | Transition::Lifting { .. }
@@ -249,7 +253,8 @@ impl<'a> Reader<'a> {
         let one = |node: &NodeId| {
             let found = self.found.get(node);
             let decided = self.decided.get(node);
-            let (mut probability, mut entry) = found.map_or((0.0, 0), |(seq, f)| (f.probability, *seq));
+            let (mut probability, mut entry) =
+                found.map_or((0.0, 0), |(seq, f)| (f.probability, *seq));
             // Nobody knows since when the intruder has what a person had to point out.
             let mut since = found.map(|(_, found)| found.since);
             if let Some((seq, time, decision)) = decided {
@@ -318,7 +323,9 @@ fn sources(
 ) -> Vec<Source> {
     let of = |(name, spans): (String, Vec<Span>)| {
         let heard = patient(spans, patience_seconds);
-        let heard = silent.get(&name).map_or(heard.clone(), |silent| without(&heard, &union(silent.iter().copied())));
+        let heard = silent
+            .get(&name)
+            .map_or(heard.clone(), |silent| without(&heard, &union(silent.iter().copied())));
         Source { name: name.into(), heard }
     };
     heard.into_iter().map(of).collect()
@@ -330,10 +337,9 @@ fn reference(seq: u64, fact: &FactKept) -> Reference {
 
 fn access(estate: &Estate, seq: u64, fact: &FactKept) -> Option<Access> {
     let FactKind::Access { verb, amount } = fact.kind else { return None };
-    let named: Vec<NodeId> =
-        fact.in_role(Role::Target).chain(fact.in_role(Role::Place)).cloned().collect();
     let is_known = |node: &NodeId| estate.find(node.as_str()).is_some();
-    let mut targets = named.clone();
+    let named = fact.in_role(Role::Target).chain(fact.in_role(Role::Place));
+    let mut targets: Vec<NodeId> = named.cloned().collect();
     if !fact.in_role(Role::Target).any(is_known) {
         // The log of exactly one place says where the access was, however it names it.
         let of_source = estate.coverage().iter().filter(|c| *c.source == *fact.source);
@@ -370,11 +376,19 @@ fn is_outside(estate: &Estate, node: &NodeId) -> bool {
     }
     match node.name().parse() {
         Ok(IpAddr::V4(v4)) => {
-            let shared = v4.octets().first() == Some(&100) && v4.octets().get(1).is_some_and(|b| b & 0xc0 == 64);
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
+            let shared = v4.octets().first() == Some(&100)
+                && v4.octets().get(1).is_some_and(|b| b & 0xc0 == 64);
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || shared)
         }
         Ok(IpAddr::V6(v6)) => {
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local())
         }
         Err(_) => false,
     }
@@ -388,7 +402,9 @@ fn logons(estate: &Estate, facts: &[(u64, FactKept)], footholds: &[Foothold]) ->
     let mut others: BTreeMap<&NodeId, BTreeSet<&NodeId>> = BTreeMap::new();
     let mut logons = Vec::new();
     for (seq, fact) in facts {
-        if !matches!(fact.kind, FactKind::Logon { remote: true }) || fact.outcome != Outcome::Success {
+        if !matches!(fact.kind, FactKind::Logon { remote: true })
+            || fact.outcome != Outcome::Success
+        {
             continue;
         }
         let named = fact.in_role(Role::Target).chain(fact.in_role(Role::Place));
@@ -403,9 +419,9 @@ fn logons(estate: &Estate, facts: &[(u64, FactKept)], footholds: &[Foothold]) ->
         }
     }
     let is_front_door = |node: &NodeId| others.get(node).is_some_and(|who| who.len() >= FRONT_DOOR);
-    let telling = logons.into_iter().filter(|(_, _, _, to)| {
-        !to.is_empty() && !to.iter().any(|node| is_front_door(node))
-    });
+    let telling = logons
+        .into_iter()
+        .filter(|(_, _, _, to)| !to.is_empty() && !to.iter().any(|node| is_front_door(node)));
     telling
         .map(|(seq, fact, from, to)| Logon {
             time: fact.time,

@@ -4,9 +4,12 @@
 //! nothing could have gone unseen that would say otherwise. Unsupported:
 //! anything else, with what is missing named.
 
-use cordon_model::Estate;
+use std::collections::{BTreeMap, BTreeSet};
+
 use cordon_model::action::ServiceState;
+use cordon_model::estate::Service;
 use cordon_model::record::ClaimVerdict;
+use cordon_model::{Estate, NodeId};
 
 use crate::claim::{ExposureClaim, Fault, ServicesClaim};
 use crate::evidence::ServiceStates;
@@ -42,7 +45,11 @@ struct Cell<'a> {
 }
 
 /// Judges a claim about data.
-pub(crate) fn exposure_claim(estate: &Estate, exposure: &Exposure, claim: &ExposureClaim) -> Judged {
+pub(crate) fn exposure_claim(
+    estate: &Estate,
+    exposure: &Exposure,
+    claim: &ExposureClaim,
+) -> Judged {
     let cells = match cells(estate, exposure, claim) {
         Ok(cells) => cells,
         Err(fault) => return Judged::faulty(vec![fault]),
@@ -88,15 +95,27 @@ fn cells<'a>(
     let missing = |name: &&String| !cells.iter().any(|cell| cell.category == name.as_str());
     if let Some(name) = claim.categories.iter().find(missing) {
         let known = exposure.holdings.iter().flat_map(|holding| holding.categories.keys());
-        let known: std::collections::BTreeSet<&str> = known.map(String::as_str).collect();
-        let whose = if claim.holdings.is_empty() { "no holding of the estate" } else { "none of the named holdings" };
+        let known: BTreeSet<&str> = known.map(String::as_str).collect();
+        let whose = if claim.holdings.is_empty() {
+            "no holding of the estate"
+        } else {
+            "none of the named holdings"
+        };
         return Err(Fault::new(
-            format!("{whose} is declared with the category `{name}`, so nothing shows what became of it"),
-            format!("declare it in the estate, or claim one of {}", join(known.into_iter().map(str::to_owned), "or")),
+            format!(
+                "{whose} is declared with the category `{name}`, so nothing shows what became of it"
+            ),
+            format!(
+                "declare it in the estate, or claim one of {}",
+                join(known.into_iter().map(str::to_owned), "or")
+            ),
         ));
     }
     if cells.is_empty() {
-        return Err(Fault::new("the estate declares no holdings", "declare a `[[holding]]` with its categories"));
+        return Err(Fault::new(
+            "the estate declares no holdings",
+            "declare a `[[holding]]` with its categories",
+        ));
     }
     Ok(cells)
 }
@@ -178,7 +197,8 @@ fn seen_at_most(cell: &Cell<'_>, most: Verdict) -> Judged {
     }
     let heard = cell.holding.sources.iter().any(|source| source.share > 0.0);
     let ruled_out = found.verdict == Verdict::RuledOut;
-    let verdict = if heard || ruled_out { ClaimVerdict::Supported } else { ClaimVerdict::Unsupported };
+    let verdict =
+        if heard || ruled_out { ClaimVerdict::Supported } else { ClaimVerdict::Unsupported };
     let words = format!(
         "the logs that would show an access cover {:.0} % of the window, and show nothing worse than {most}",
         (found.coverage * 100.0).floor()
@@ -186,7 +206,10 @@ fn seen_at_most(cell: &Cell<'_>, most: Verdict) -> Judged {
     let mut because = match (ruled_out, heard) {
         (true, _) => vec![about(cell, "ruled out")],
         (false, true) => vec![about(cell, &words)],
-        (false, false) => vec![about(cell, "no log was heard that would show an access, so not having seen one says nothing")],
+        (false, false) => vec![about(
+            cell,
+            "no log was heard that would show an access, so not having seen one says nothing",
+        )],
     };
     because.extend(found.unseen.iter().cloned());
     if ruled_out {
@@ -200,9 +223,15 @@ fn at_least(cell: &Cell<'_>, least: Verdict) -> Judged {
     let verdict = match found.verdict {
         Verdict::Unknown => ClaimVerdict::Unsupported,
         Verdict::RuledOut if least > Verdict::RuledOut => ClaimVerdict::Contradicted,
-        verdict if verdict >= least => ClaimVerdict::Supported,
-        _ if found.unseen.is_empty() => ClaimVerdict::Contradicted,
-        _ => ClaimVerdict::Unsupported,
+        Verdict::RuledOut | Verdict::Reachable | Verdict::Accessed | Verdict::Taken => {
+            if found.verdict >= least {
+                ClaimVerdict::Supported
+            } else if found.unseen.is_empty() {
+                ClaimVerdict::Contradicted
+            } else {
+                ClaimVerdict::Unsupported
+            }
+        }
     };
     let mut because = vec![about(cell, found.verdict.as_str())];
     because.extend(found.because.iter().cloned());
@@ -226,16 +255,13 @@ fn exactly(cell: &Cell<'_>, verdict: Verdict) -> Judged {
 
 /// The same people may stand in several holdings, so the sum is only a bound.
 fn people_at_most(cells: &[Cell<'_>]) -> Option<u64> {
-    let mut sum = Some(0_u64);
-    let mut at = 0;
-    while let Some(cell) = cells.get(at) {
-        let same = cells.iter().skip(at).take_while(|other| other.holding.node == cell.holding.node);
-        let of_holding = same.clone().map(|other| other.found.people.at_most);
-        let largest = of_holding.fold(Some(0), |most, next| most.zip(next).map(|(a, b)| a.max(b)));
-        sum = sum.zip(largest).map(|(a, b): (u64, u64)| a.saturating_add(b));
-        at += same.count();
+    let mut most: BTreeMap<&NodeId, u64> = BTreeMap::new();
+    for cell in cells {
+        let of_cell = cell.found.people.at_most?;
+        let of_holding = most.entry(&cell.holding.node).or_default();
+        *of_holding = of_cell.max(*of_holding);
     }
-    sum
+    Some(most.into_values().fold(0, u64::saturating_add))
 }
 
 fn no_more_people(cells: &[Cell<'_>], claimed: u64, least: u64, most: Option<u64>) -> Judged {
@@ -257,16 +283,25 @@ fn no_fewer_people(cells: &[Cell<'_>], claimed: u64, least: u64, most: Option<u6
 }
 
 fn people_because(cells: &[Cell<'_>], least: u64, most: Option<u64>) -> Vec<Because> {
-    let most = most.map_or_else(|| "an unknown number of".to_owned(), |most| format!("at most {}", count(most)));
-    let mut because =
-        vec![Because::words(format!("accesses show at least {} people, and the holdings allow {most}", count(least)))];
+    let most = most.map_or_else(
+        || "an unknown number of".to_owned(),
+        |most| format!("at most {}", count(most)),
+    );
+    let mut because = vec![Because::words(format!(
+        "accesses show at least {} people, and the holdings allow {most}",
+        count(least)
+    ))];
     let telling = cells.iter().max_by_key(|cell| cell.found.people.at_least);
     because.extend(telling.into_iter().flat_map(|cell| cell.found.because.iter().cloned()));
     because
 }
 
 /// Judges a claim about services.
-pub(crate) fn services_claim(estate: &Estate, states: &ServiceStates, claim: &ServicesClaim) -> Judged {
+pub(crate) fn services_claim(
+    estate: &Estate,
+    states: &ServiceStates,
+    claim: &ServicesClaim,
+) -> Judged {
     let mut wanted = Vec::new();
     let everything = vec!["all".to_owned()];
     let ids = if claim.ids.is_empty() { &everything } else { &claim.ids };
@@ -289,14 +324,12 @@ pub(crate) fn services_claim(estate: &Estate, states: &ServiceStates, claim: &Se
     worst_of(wanted.into_iter().map(|service| one_service(service, states, claim.state)).collect())
 }
 
-fn one_service(
-    service: &cordon_model::estate::Service,
-    states: &ServiceStates,
-    claimed: ServiceState,
-) -> Judged {
+fn one_service(service: &Service, states: &ServiceStates, claimed: ServiceState) -> Judged {
     let id = &service.id;
     let Some(view) = states.views.iter().rev().find(|view| view.service == *id) else {
-        let words = format!("nobody has looked whether `{id}` trades: the ledger holds no result of its probe");
+        let words = format!(
+            "nobody has looked whether `{id}` trades: the ledger holds no result of its probe"
+        );
         return Judged::new(ClaimVerdict::Unsupported, vec![Because::words(words)]);
     };
     let age = states.now.duration_since(view.checked).as_secs().max(0);
@@ -306,7 +339,10 @@ fn one_service(
         entry: (view.entry > 0).then_some(view.entry),
         from: Some(view.since),
         to: Some(view.checked),
-        ..Because::words(format!("`{id}` is {state}{said}, last looked at {} before the check", length(age)))
+        ..Because::words(format!(
+            "`{id}` is {state}{said}, last looked at {} before the check",
+            length(age)
+        ))
     };
     let verdict = if age > i64::from(states.fresh_seconds) {
         because.words = format!(
@@ -362,14 +398,17 @@ fn any_of(cells: &[Cell<'_>], judge: impl Fn(&Cell<'_>) -> Judged) -> Judged {
     let parts: Vec<Judged> = cells.iter().map(judge).collect();
     let best = parts.iter().map(|part| part.verdict).min_by_key(|verdict| rank(*verdict));
     let verdict = best.unwrap_or(ClaimVerdict::Unsupported);
-    let mut because: Vec<Because> =
-        parts.into_iter().filter(|part| part.verdict == verdict).flat_map(|part| part.because).collect();
+    let mut because: Vec<Because> = parts
+        .into_iter()
+        .filter(|part| part.verdict == verdict)
+        .flat_map(|part| part.because)
+        .collect();
     dedup(&mut because);
     Judged::new(verdict, because)
 }
 
 /// Says each reason once, in the order of the first time.
 fn dedup(because: &mut Vec<Because>) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     because.retain(|reason| seen.insert(reason.words.clone()));
 }

@@ -16,6 +16,8 @@ mod clock;
 mod coverage;
 mod evidence;
 mod exposure;
+#[cfg(test)]
+mod fixture;
 mod gather;
 mod judge;
 mod markdown;
@@ -33,8 +35,8 @@ mod words;
 pub use category::{CATEGORIES, Category};
 pub use clock::{Clock, Done, Duty, clock_table, clocks};
 pub use evidence::{
-    Access, Evidence, Foothold, InForce, Logon, ObservedLink, Reference, ServiceStates, ServiceView,
-    Source,
+    Access, Evidence, Foothold, InForce, Logon, ObservedLink, Reference, ServiceStates,
+    ServiceView, Source,
 };
 pub use exposure::{
     Because, CategoryExposure, Exposure, HoldingExposure, People, SourceCoverage, Verdict, exposure,

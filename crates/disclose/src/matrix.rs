@@ -51,7 +51,11 @@ fn all_people(holding: &HoldingExposure) -> String {
 /// The least coverage of the holding's categories, in whole per cent, rounded down.
 fn covered(holding: &HoldingExposure) -> String {
     let least = holding.categories.values().map(|category| category.coverage).fold(1.0, f64::min);
-    if holding.sources.is_empty() { "no log".to_owned() } else { format!("{:.0} %", (least * 100.0).floor()) }
+    if holding.sources.is_empty() {
+        "no log".to_owned()
+    } else {
+        format!("{:.0} %", (least * 100.0).floor())
+    }
 }
 
 fn draw(
@@ -68,10 +72,15 @@ fn draw(
     text.push_str(header.trim_end());
     text.push('\n');
     for holding in &exposure.holdings {
-        let mut line =
-            format!("{:<names$}  {:>people$}  {:>8}", holding.node.as_str(), all_people(holding), covered(holding));
+        let mut line = format!(
+            "{:<names$}  {:>people$}  {:>8}",
+            holding.node.as_str(),
+            all_people(holding),
+            covered(holding)
+        );
         for (category, width) in block {
-            let word = holding.categories.get(*category).map_or("-", |found| found.verdict.as_str());
+            let word =
+                holding.categories.get(*category).map_or("-", |found| found.verdict.as_str());
             let _ = write!(line, "  {word:<width$}");
         }
         text.push_str(line.trim_end());

@@ -135,10 +135,7 @@ pub(crate) fn without(merged: &[Span], taken: &[Span]) -> Vec<Span> {
 /// rhythm, also before its first and after its last event; a longer one is a
 /// gap from event to event, since nobody knows when in it the log died.
 #[must_use]
-pub fn heard_spans(
-    times: impl IntoIterator<Item = Timestamp>,
-    patience_seconds: u32,
-) -> Vec<Span> {
+pub fn heard_spans(times: impl IntoIterator<Item = Timestamp>, patience_seconds: u32) -> Vec<Span> {
     let spans = times.into_iter().map(|time| Span { from: time, to: time });
     patient(spans, patience_seconds)
 }

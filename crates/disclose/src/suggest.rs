@@ -16,7 +16,9 @@ pub(crate) fn suggestion(estate: &Estate, sentence: &str, subjects: &[Subject]) 
     let words: Vec<&Token> = tokens.iter().filter(|token| !token.is_mark()).collect();
     let has = |pattern: &str| find(&words, pattern, &[]).is_some();
     let about_data = subjects.contains(&Subject::Exposure) || subjects.contains(&Subject::People);
-    if subjects.first() == Some(&Subject::Services) || (subjects.contains(&Subject::Services) && !about_data) {
+    if subjects.first() == Some(&Subject::Services)
+        || (subjects.contains(&Subject::Services) && !about_data)
+    {
         return marked(sentence, &services(estate, &tokens, &has));
     }
     if about_data {
@@ -56,12 +58,20 @@ fn exposure(
         return format!("{address}&{bound}={people}");
     }
     let unseen = has("evidence|sign|signs|indication*|aware|trace*");
-    let denied = has("no|not|never|none|nothing|nobody|neither|unaffected|untouched|safe|secure|intact|only|limited");
+    let denied = has(
+        "no|not|never|none|nothing|nobody|neither|unaffected|untouched|safe|secure|intact|only|limited",
+    );
     address += match (denied, unseen) {
         (true, true) => "&seen-at-most=reachable",
         (true, false) => "&at-most=ruled-out",
         (false, _) if has("may|might|could|risk") => "&at-least=reachable",
-        (false, _) if has("taken|stolen|copied|exfiltrat*|extracted|downloaded|stole|took|obtained|left") => "&at-least=taken",
+        (false, _)
+            if has(
+                "taken|stolen|copied|exfiltrat*|extracted|downloaded|stole|took|obtained|left",
+            ) =>
+        {
+            "&at-least=taken"
+        }
         (false, _) => "&at-least=accessed",
     };
     address
@@ -78,7 +88,9 @@ fn services(estate: &Estate, tokens: &[Token], has: &impl Fn(&str) -> bool) -> S
     });
     let named: Vec<&str> = named.map(|service| service.id.as_str()).collect();
     let ids = if named.is_empty() { "all".to_owned() } else { named.join(",") };
-    let down = has("closed|down|offline|unavailable|suspended|paused|stopped|shut|halted|withdrawn|disabled");
+    let down = has(
+        "closed|down|offline|unavailable|suspended|paused|stopped|shut|halted|withdrawn|disabled",
+    );
     let slow = has("degraded|slow|slower|delay*|limited|disrupt*|reduced|problem*|shortage*|empty");
     let denied = has("no|not|never|without");
     let state = match (down, slow, denied) {

@@ -99,7 +99,10 @@ impl Timeline {
 }
 
 /// The estate with what the logs have shown of its links; `None` if they do not fit.
-pub(crate) fn with_observed<'a>(estate: &'a Estate, evidence: &Evidence) -> Option<Cow<'a, Estate>> {
+pub(crate) fn with_observed<'a>(
+    estate: &'a Estate,
+    evidence: &Evidence,
+) -> Option<Cow<'a, Estate>> {
     if evidence.links.is_empty() {
         return Some(Cow::Borrowed(estate));
     }
@@ -185,8 +188,10 @@ fn state_at(time: Timestamp, footholds: &[Counted<'_>], withdrawals: &[Blocking<
 /// Footholds whose reach nobody knows, and logons that no path explains.
 fn doubts(estate: &Estate, evidence: &Evidence, timeline: &Timeline) -> Vec<Because> {
     let counted = evidence.footholds.iter().filter(|f| f.probability >= COUNTED);
+    // An address or host that the estate does not have is the intruder's own machine,
+    // if the caller says that its reach is known; an account or key never is.
     let outside = |f: &Foothold| {
-        estate.find(f.node.as_str()).is_none() && f.node.kind() != "address"
+        estate.find(f.node.as_str()).is_none() && !matches!(f.node.kind(), "address" | "host")
     };
     let mut doubts: Vec<Because> = counted
         .filter(|f| !f.reach_known || outside(f))
@@ -221,9 +226,10 @@ fn unexplained<'a>(
     logon: &'a crate::evidence::Logon,
 ) -> Option<(&'a cordon_model::NodeId, &'a cordon_model::NodeId)> {
     let held = |node: &cordon_model::NodeId| {
-        evidence.footholds.iter().any(|f| {
-            f.probability >= COUNTED && f.node == *node && f.holds_at(logon.time)
-        })
+        evidence
+            .footholds
+            .iter()
+            .any(|f| f.probability >= COUNTED && f.node == *node && f.holds_at(logon.time))
     };
     let from = logon.from.iter().find(|node| held(node))?;
     let to = logon.to.first()?;

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::pattern::{Token, find, tokens};
 use rules::{
-    CLASSES, CONDITIONS, DONE, HARMLESS, OPENINGS, RULES, SAYING, SUBJECTS, TURNS,
+    CLASSES, CONDITIONS, DONE, HARMLESS, OPENINGS, RULES, SAYING, STRONG, SUBJECTS, TURNS,
 };
 
 /// What an unmarked claim is about, most telling first.
@@ -91,15 +91,28 @@ fn clauses(tokens: &[Token]) -> Vec<Vec<&Token>> {
 /// Whether a clause begins with this word or mark.
 fn begins(before: Option<&Token>, token: &Token, next: Option<&Token>) -> bool {
     let text = token.text.as_str();
-    let is_subject = |token: Option<&Token>| token.is_some_and(|t| SUBJECTS.contains(&t.text.as_str()));
+    let is_subject =
+        |token: Option<&Token>| token.is_some_and(|t| SUBJECTS.contains(&t.text.as_str()));
     let said = before.is_some_and(|before| SAYING.iter().any(|word| is_word(before, word)));
     match text {
         ";" | ":" | "(" | ")" | "\u{2013}" | "\u{2014}" | CLAIM => true,
         "-" => true,
-        "," => is_subject(next) || next.is_some_and(|t| matches!(t.text.as_str(), "and" | "but" | "so")),
+        "," => {
+            is_subject(next)
+                || next.is_some_and(|t| matches!(t.text.as_str(), "and" | "but" | "so"))
+        }
         "but" | "although" | "though" | "however" | "whereas" | "while" | "because" => true,
-        "and" | "so" => is_subject(next) || next.is_some_and(|t| t.text == "have" || t.text == CLAIM),
-        "that" => said || before.is_some_and(|b| matches!(b.text.as_str(), "you" | "everyone" | "customers" | "members" | "colleagues")),
+        "and" | "so" => {
+            is_subject(next) || next.is_some_and(|t| t.text == "have" || t.text == CLAIM)
+        }
+        "that" => {
+            said || before.is_some_and(|b| {
+                matches!(
+                    b.text.as_str(),
+                    "you" | "everyone" | "customers" | "members" | "colleagues"
+                )
+            })
+        }
         _ => said && SUBJECTS.contains(&text),
     }
 }
@@ -118,17 +131,34 @@ fn assertive<'a>(clause: &[&'a Token]) -> Vec<&'a Token> {
         .iter()
         .copied()
         .skip_while(|token| {
-            token.is_mark() || matches!(token.text.as_str(), "and" | "but" | "so" | "or" | "that" | "also" | "however" | "while" | "because" | "although" | "though")
+            token.is_mark()
+                || matches!(
+                    token.text.as_str(),
+                    "and"
+                        | "but"
+                        | "so"
+                        | "or"
+                        | "that"
+                        | "also"
+                        | "however"
+                        | "while"
+                        | "because"
+                        | "although"
+                        | "though"
+                )
         })
         .collect();
-    let verb = |token: &&&Token| find(&[**token], "@be|@have|did|does|do|continue|continues", CLASSES).is_some();
+    let verb = |token: &&&Token| {
+        find(&[**token], "@be|@have|did|does|do|continue|continues", CLASSES).is_some()
+    };
     if follows_claim && words.first().as_ref().is_some_and(verb) {
         // The rest of a sentence whose subject is the claim: the claim answers for it.
         return Vec::new();
     }
     leave_out_conditions(&mut words);
     words.retain(|token| !token.is_mark());
-    if OPENINGS.iter().any(|opening| find(&words, opening, CLASSES).is_some()) {
+    let has = |patterns: &[&str]| patterns.iter().any(|p| find(&words, p, CLASSES).is_some());
+    if has(OPENINGS) && !has(STRONG) {
         return Vec::new();
     }
     for harmless in HARMLESS {
@@ -142,7 +172,8 @@ fn assertive<'a>(clause: &[&'a Token]) -> Vec<&'a Token> {
 
 /// Drops "if ..." up to the next comma.
 fn leave_out_conditions(words: &mut Vec<&Token>) {
-    while let Some(from) = words.iter().position(|token| CONDITIONS.contains(&token.text.as_str())) {
+    while let Some(from) = words.iter().position(|token| CONDITIONS.contains(&token.text.as_str()))
+    {
         let rest = words.iter().skip(from).position(|token| token.text == ",");
         let to = rest.map_or(words.len(), |offset| from + offset);
         words.drain(from..to);

@@ -8,113 +8,91 @@ use crate::pattern::Class;
 
 /// Classes of words.
 pub(super) const CLASSES: &[Class] = &[
-    ("be", &["is", "are", "was", "were", "be", "been", "being", "remain*", "got", "get", "gets"]),
-    ("have", &["has", "have", "had"]),
-    ("may", &["may", "might", "could", "can", "will", "would"]),
-    ("no", &["no", "not", "never", "none", "neither", "nor", "nothing", "nobody", "zero", "without"]),
+    ("be", "is are was were be been being remain* got get gets"),
+    ("have", "has have had"),
+    ("may", "may might could can will would"),
+    ("no", "no not never none neither nor nothing nobody zero without"),
     (
         "data",
-        &[
-            "data", "dataset*", "information", "details", "record", "records", "name", "names", "address", "addresses", "password*",
-            "card", "cards", "cardholder*", "bank", "account", "accounts", "credential*", "files", "file", "documents", "database*",
-            "email*", "e-mail*", "backup*", "transaction*", "payment*", "passport*", "salar*", "contact", "contacts", "dates",
-            "medical", "health", "pins", "identit*", "number", "numbers", "mailbox*", "pay", "history", "phone",
-        ],
+        "data dataset* information details record records name names address addresses \
+         password* card cards cardholder* bank account accounts credential* files file \
+         documents database* email* e-mail* backup* transaction* payment* passport* salar* \
+         contact contacts dates medical health pins identit* number numbers mailbox* pay \
+         history phone",
     ),
     (
         "people",
-        &[
-            "customer*", "member", "members", "people", "person*", "individual*", "staff", "employee*", "colleague*", "patient*",
-            "client*", "household*", "user", "users", "supplier*", "subject", "subjects", "shopper*", "families", "worker*",
-            "pensioner*", "partner*", "anyone", "anybody", "nobody", "everyone", "everybody", "children", "visitors", "applicants",
-        ],
+        "customer* member members people person* individual* staff employee* colleague* \
+         patient* client* household* user users supplier* subject subjects shopper* families \
+         worker* pensioner* partner* anyone anybody nobody everyone everybody children visitors \
+         applicants",
     ),
     (
         "hurt",
-        &[
-            "access", "accessed", "affected", "impacted", "compromis*", "stole", "stolen", "copied", "exfiltrat*", "extracted", "obtained",
-            "downloaded", "exposed", "breached", "leaked", "misused", "tampered", "corrupted", "encrypted", "disclosed", "harvested",
-            "intercepted", "hacked", "acquired", "infected",
-        ],
+        "access accessed affected impacted compromis* stole stolen copied exfiltrat* extracted \
+         obtained downloaded exposed breached leaked misused tampered corrupted encrypted \
+         disclosed harvested intercepted hacked acquired infected hit struck",
     ),
     (
         "touched",
-        &[
-            "taken", "read", "viewed", "seen", "lost", "shared", "sold", "published", "released", "altered", "deleted", "used",
-            "removed", "involved", "included", "changed", "viewable", "visible", "reached", "destroyed", "touched", "opened",
-        ],
+        "taken read viewed seen lost shared sold published released altered deleted used \
+         removed involved included changed viewable visible reached destroyed touched opened",
     ),
     (
         "system",
-        &[
-            "store", "stores", "shop", "shops", "till", "tills", "branch", "branches", "website*", "web", "site", "sites", "app", "apps",
-            "system", "systems", "service", "services", "operation*", "payment*", "contactless", "order", "orders", "ordering",
-            "deliver*", "collection*", "checkout*", "homes", "network*", "phones", "centre", "centres", "center", "centers", "payroll",
-            "warehouse*", "depot*", "shelves", "stock", "trading", "business*", "platform*", "everything", "click-and-collect",
-            "collect", "hotels", "pharmac*", "restaurants", "desktops", "servers", "server", "production", "factor*", "email", "infrastructure",
-            "vpn", "banking", "portal", "it", "tool", "tools", "machines", "self-checkouts", "supply", "bookings", "loyalty", "returns",
-        ],
+        "store stores shop shops till tills branch branches website* web site sites app apps \
+         system systems service services operation* payment* contactless order orders ordering \
+         deliver* collection* checkout* homes network* phones centre centres center centers \
+         payroll warehouse* depot* shelves stock trading business* platform* everything \
+         click-and-collect collect hotels pharmac* restaurants desktops servers server \
+         production factor* email infrastructure vpn banking portal it tool tools machines \
+         self-checkouts supply bookings loyalty returns",
     ),
     (
         "up",
-        &[
-            "open", "trading", "running", "operating", "operational", "working", "available", "unaffected", "normal", "normally", "usual",
-            "live", "functioning", "functional", "restored", "resumed", "recovered", "back", "up", "reopened", "accessible", "unimpacted",
-            "online", "unchanged", "serving", "accepting", "taking", "online",
-        ],
+        "open trading running operating operational working available unaffected normal \
+         normally usual live functioning functional restored resumed recovered back up reopened \
+         accessible unimpacted online unchanged serving accepting taking",
     ),
     (
         "down",
-        &[
-            "closed", "down", "offline", "unavailable", "suspended", "paused", "stopped", "disrupted", "interrupted", "degraded", "slow",
-            "slower", "limited", "withdrawn", "disabled", "halted", "delayed", "shut", "out", "impaired", "inaccessible", "disconnected",
-            "affected", "impacted", "reduced",
-        ],
+        "closed down offline unavailable suspended paused stopped disrupted interrupted \
+         degraded slow slower limited withdrawn disabled halted delayed shut out impaired \
+         inaccessible disconnected affected impacted reduced",
     ),
     (
         "intruder",
-        &[
-            "attacker*", "hacker*", "criminal*", "intruder*", "cybercriminal*", "actor", "actors", "party", "parties", "fraudster*",
-            "perpetrator*", "adversar*", "gang", "thieves", "culprit*", "cyber-criminal*", "someone", "somebody",
-        ],
+        "attacker* hacker* criminal* intruder* cybercriminal* actor actors party parties \
+         fraudster* perpetrator* adversar* gang thieves culprit* cyber-criminal* someone \
+         somebody",
     ),
     (
         "incident",
-        &[
-            "incident*", "attack*", "intrusion*", "breach*", "compromise", "threat*", "outage*", "disruption*", "activity", "ransomware",
-            "malware", "intruder*", "attacker*", "problem*", "event",
-        ],
+        "incident* attack* intrusion* breach* compromise threat* outage* disruption* activity \
+         ransomware malware intruder* attacker* problem* event",
     ),
     (
         "count",
-        &[
-            "#", "million", "millions", "thousand", "thousands", "hundred", "hundreds", "dozen", "dozens", "few", "handful", "majority",
-            "minority", "half", "third", "quarter", "all", "some", "most", "many", "several", "two", "three", "four", "five", "six",
-            "seven", "eight", "nine", "ten", "twelve", "twenty", "fifty",
-        ],
+        "# million millions thousand thousands hundred hundreds dozen dozens handful majority \
+         minority half quarter two three four five six seven eight nine ten twelve twenty fifty",
     ),
     (
         "weekday",
-        &["monday*", "tuesday*", "wednesday*", "thursday*", "friday*", "saturday*", "sunday*", "yesterday*", "overnight", "midnight", "noon"],
+        "monday* tuesday* wednesday* thursday* friday* saturday* sunday* yesterday* overnight \
+         midnight noon",
     ),
-    (
-        "month",
-        &[
-            "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-        ],
-    ),
+    ("month", "january february march april june july august september october november december"),
     (
         "noticed",
-        &[
-            "detect*", "discover*", "notic*", "identified", "spotted", "alerted", "aware", "learn*", "began", "begun", "happened",
-            "occurred", "place", "gained", "entered", "attacked", "hit", "broke", "started", "withdrew", "disconnected", "contained",
-            "restored", "responded", "ended", "confirmed", "isolated", "revoked", "closed", "reopened", "reset", "signed", "logged", "first",
-            "found",
-        ],
+        "detect* discover* notic* identified spotted alerted aware learn* began begun happened \
+         occurred place gained entered attacked hit broke started withdrew disconnected \
+         contained restored responded ended confirmed isolated revoked closed reopened reset \
+         signed logged first found acted reacted intervened",
     ),
     (
         "finding",
-        &["show*", "found", "determin*", "establish*", "conclud*", "confirm*", "indicat*", "suggest*", "reveal*", "identified", "verified"],
+        "show* found determin* establish* conclud* confirm* indicat* suggest* reveal* \
+         identified verified",
     ),
 ];
 
@@ -129,7 +107,9 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "no|none|neither|nor|nothing|nobody ... @hurt|@touched",
             "no customer*|personal|member*|card|payment|sensitive|financial|staff|employee*|colleague*|bank|medical|confidential|other .. @data",
             "no @data .. @hurt|@touched|involved|left|risk",
-            "@data|@people|@system ... not|never .. @hurt|@touched|contain*|include*|involve*|reach*|affect|impact",
+            "@data|@people|@system ... not|never .. @hurt|@touched|contain*|include*|involve*|reach*|affect|impact|touch|leave|pass",
+            "not|never involve|extend|spread|touch",
+            "@data .. @be .. stored|held|kept|hashed|masked|tokenised|encrypted|redacted|truncated",
             "not|never been|be|being? .. @hurt",
             "not|never access|affect|take|obtain|copy|steal|extract|download|compromise|reach|expose|impact|leave|view|see|read .. @data|@people|@system|any",
             "not|never|no longer? hold|holds|held|store|stores|stored|keep|keeps|kept|retain* .. @data",
@@ -141,7 +121,9 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "@be|@have been|had? @touched .. @data",
             "@may .. have .. @hurt|@touched|had",
             "@may be @hurt|involved|visible",
+            "may|might|could have .. received|been|lost|left|gone|happened|occurred",
             "@data|files|breach|system*|server* ... include|includes|included|contain|contains|contained|comprise*|cover|covers|relate|relates|concern*",
+            "@intruder @be|remain* .. in|inside|on|out|still|active",
             "@intruder ... @hurt|@touched|gain*|entered|able|had|has|have|took|targeted|reached|deployed|claim*|copied|left|got|got|managed|moved|remain*|still|did",
             "we|i have? exposed|lost|leaked|disclosed",
             "unauthorised|unauthorized|illegal|malicious|suspicious .. access|activity|part*|copying|use|user*|login*|sign-in*",
@@ -170,10 +152,17 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "back online|up|working|normal|open|running|to",
             "@have been? .. restored|resumed|reopened|recovered|paused|suspended|halted|interrupted|rebuilt",
             "@have|we|was|were been? taken|took|take .. offline|down",
+            "took|taken|take ... offline|down",
             "we shut|closed|switched|turned|withdrew|disconnected|suspended|paused|stopped|disabled|restored|reopened|resumed .. @system|access|down|off",
             "continue|continues|continued|continuing to be? @up|trade|trades|operate|serve|run|function|open|work",
+            "@have|we made|make .. change|changes",
+            "we|it|they @have also|already|temporarily|now? shut|closed|switched|turned|withdrawn|disconnected|suspended|paused|stopped|disabled|restored|reopened|resumed",
+            "put|placed|@be on hold",
+            "@be|@have been? .. turned|switched|shut off|down",
+            "@be .. by hand|manually",
             "@be|experienc*|see|seeing|caus* .. no|some|minor|limited|little|minimal|significant|temporary|ongoing .. disruption|delay*|outage*|shortage*|problem*|impact",
             "no .. disruption|interruption|outage*|impact|effect|delay*|shortage*|problem*",
+            "can|able still|continue",
             "can|able still|continue|also? to? still? .. pay|shop|order|buy|collect|book|withdraw|use|visit .. as|in|at|with|by|online|normally|usual|contactless|our",
             "we @be|remain .. open|trading|operational|running",
             "@system|shelves ... empty|full|stocked|short",
@@ -193,6 +182,8 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "@have|@be been? .. isolated|blocked|disconnected|revoked|disabled|reset|rotated|patched|secured|cleaned|locked|quarantined",
             "no further|ongoing|continuing|current|remaining|immediate .. risk|threat*|activity|access|impact|danger|intrusion",
             "all clear",
+            "@be .. stable|clean|fine|ok|okay|harmless",
+            "rule|ruled|ruling out",
             "resolved the? @incident|issue|matter",
         ],
     ),
@@ -210,11 +201,12 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
         &[
             "@noticed ... @weekday|@month|today|tonight|morning|afternoon|evening|hour|hours|minutes|days|weeks|am|pm|midnight",
             "@weekday|today|tonight|morning|afternoon|evening|hours|minutes|days|weeks|am|pm ... @noticed",
-            "# @month ... @noticed",
+            "# @month|may ... @noticed",
+            "@noticed ... # @month|may",
             "@noticed ... at|on|since|around|from|until|between # .. ",
             "at|on|since|around|from|between|until # ... @noticed",
-            "@incident|it|this lasted|continued|went|ran .. # hour|hours|minutes|days|weeks",
-            "@intruder|they ... # hour|hours|minutes|days|weeks",
+            "@incident|it|this lasted|continued|went|ran .. @count hour|hours|minutes|days|weeks",
+            "@intruder|they ... @count hour|hours|minutes|days|weeks",
         ],
     ),
     (
@@ -227,6 +219,7 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "group|gang .. responsib*|claim*",
             "sophisticated|targeted|criminal|malicious|highly|state-sponsored|unprecedented .. attack*|cyber*|cyberattack*",
             "root cause",
+            "ransom",
             "supplier*|provider*|vendor*|third-party|contractor* ... caused|source|origin*|responsib*",
         ],
     ),
@@ -240,6 +233,7 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "we @have .. @finding",
             "it @be|appear|appears|seem|seems .. likely|unlikely|probable|clear|confirmed|that|possible|impossible",
             "appears|appear|seems|seem .. to|that",
+            "full|complete|clear|good visibility|picture|understanding|view",
             "likely|unlikely .. @hurt|@touched|consequence*|to|impact",
         ],
     ),
@@ -255,7 +249,8 @@ pub(super) const HARMLESS: &[&str] = &[
     "customer|member|client support|team|service|services|relations|care",
     "contact|telephone|phone|call|email us|me|your|our|the|them",
     "your|line manager*|usual|named contact",
-    "take*|took|taking .. action|steps|step|measure*|precaution*|care|advice|responsib*|seriously|time|opportunity|decision*|moment|pride|part|look",
+    "take*|took|taking .. action|steps|step|measure*|precaution*|care|advice|responsib*|seriously|time|opportunity|decision*|moment|pride|look",
+    "take*|took|taking part in",
     "action|steps|measure*|precaution*|decision* .. taken|took",
     "limited|private company|time",
     "helpline|hotline|line|lines|desk|support .. @be .. open|available|staffed|closed|free",
@@ -274,12 +269,14 @@ pub(super) const HARMLESS: &[&str] = &[
 /// From one of these words on the clause speaks of what is to come, or what it is for.
 pub(super) const TURNS: &[&str] = &[
     "will|shall|would",
-    "plan|plans|intend*|aim|aims|hope|hopes|expect|expects|want|wants|wish|need|needs|ready|due|about|going|trying|hard|order|designed|necessary|important|continue|continues|continuing to make|keep|get|bring|ensure|help|protect|secure|restore|contain|prevent|reduce|limit|establish|understand|find|investigate|determine|minimise|minimize|stop|resolve|support|improve|avoid|check|verify|update|inform|tell|contact|write|learn|reopen|resume|rebuild|return|monitor|assess|be|do|share|give|provide|review|recover|cooperate|co-operate|identify|confirm",
+    "plan|plans|intend*|aim|aims|hope|hopes|expect|expects|want|wants|wish|wishes|need|needs|ready|about|going|trying|due|hard|order to",
+    "to make|keep|get|bring|ensure|help|protect|secure|restore|contain|prevent|reduce|limit|establish|understand|find|investigate|determine|minimise|minimize|stop|resolve|support|improve|avoid|check|verify|update|inform|tell|contact|write|learn|reopen|resume|rebuild|return|monitor|assess|share|give|provide|review|recover|cooperate|co-operate|identify|confirm|remain|stay",
+    "too early|soon to",
     "so that",
     "committed|dedicated|commitment|determined to",
     "believe in",
     "continue|continues|continuing to work with|on|hard|closely|to|around|alongside|through|together",
-    "how|where|why|what|who|when @be|to|your|you|we|they|our|the|is|happen*",
+    "how|where|why|what|who|when @be|@have|@may|to|your|you|we|they|our|the|is|happen*",
 ];
 
 /// Words before which such a turn is none: what follows is told as done.
@@ -300,19 +297,92 @@ pub(super) const OPENINGS: &[&str] = &[
 ];
 
 /// What follows these words up to the next comma is a condition or a question.
-pub(super) const CONDITIONS: &[&str] =
-    &["if", "unless", "until", "once", "whether", "should", "whenever", "wherever", "provided", "case"];
+pub(super) const CONDITIONS: &[&str] = &[
+    "if", "unless", "until", "once", "whether", "should", "whenever", "wherever", "provided",
+    "case",
+];
+
+/// A clause in which one of these stands is a claim whatever it begins with.
+pub(super) const STRONG: &[&str] =
+    &["can|may|able still", "as usual|normal", "@be not? .. @hurt", "have been .. @hurt|@touched"];
 
 /// After these words a statement begins, often with "that".
 pub(super) const SAYING: &[&str] = &[
-    "confirm*", "reassur*", "assur*", "know", "knows", "known", "believ*", "found", "establish*", "determin*", "conclud*", "aware",
-    "say", "stress", "emphasis*", "inform*", "tell", "told", "show*", "indicat*", "suggest*", "reveal*", "evidence", "indication",
-    "sign", "understand", "state", "stated", "announce*", "report", "glad", "pleased", "relieved", "clear", "confident", "satisfied",
-    "certain", "think", "advised", "discover*", "identified", "learn*",
+    "confirm*",
+    "reassur*",
+    "assur*",
+    "know",
+    "knows",
+    "known",
+    "believ*",
+    "found",
+    "establish*",
+    "determin*",
+    "conclud*",
+    "aware",
+    "say",
+    "stress",
+    "emphasis*",
+    "inform*",
+    "tell",
+    "told",
+    "show*",
+    "indicat*",
+    "suggest*",
+    "reveal*",
+    "evidence",
+    "indication",
+    "sign",
+    "understand",
+    "state",
+    "stated",
+    "announce*",
+    "report",
+    "glad",
+    "pleased",
+    "relieved",
+    "clear",
+    "confident",
+    "satisfied",
+    "certain",
+    "think",
+    "advised",
+    "discover*",
+    "identified",
+    "learn*",
 ];
 
 /// Words with which a new clause begins after a comma, "and", "but" or "so".
 pub(super) const SUBJECTS: &[&str] = &[
-    "we", "our", "no", "the", "all", "your", "there", "it", "they", "this", "that", "these", "you", "please", "some", "none", "nothing",
-    "neither", "i", "their", "only", "not", "any", "every", "everything", "nobody", "who", "which", "several", "other", "as",
+    "we",
+    "our",
+    "no",
+    "the",
+    "all",
+    "your",
+    "there",
+    "it",
+    "they",
+    "this",
+    "that",
+    "these",
+    "you",
+    "please",
+    "some",
+    "none",
+    "nothing",
+    "neither",
+    "i",
+    "their",
+    "only",
+    "not",
+    "any",
+    "every",
+    "everything",
+    "nobody",
+    "who",
+    "which",
+    "several",
+    "other",
+    "as",
 ];
