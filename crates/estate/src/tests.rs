@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use cordon_model::Money;
 use cordon_model::estate::Mode;
+use cordon_model::kind::default_withdrawals;
+use cordon_model::link::Direction;
 use cordon_model::signal::Problem;
 
 use crate::{Loaded, check, parse, parse_files, read, to_files};
@@ -282,4 +284,63 @@ fn rules_and_notices_are_located() {
     assert_eq!(names(&config.rules), ["rules/a.yaml", "rules/deep/b.yml"]);
     assert_eq!(names(&config.notices), ["notices/letter.md"]);
     assert!(config.authority.is_some());
+}
+
+#[test]
+fn the_documentation_shows_the_tables_as_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/withdrawals.md");
+    let text = std::fs::read_to_string(root).unwrap();
+    for link in cordon_model::link::LINK_KINDS {
+        let control = match link.direction {
+            Direction::Forward => "from → to",
+            Direction::BackwardAndNeeds => "to → from; from needs to",
+            Direction::DataOnly => "none: data only",
+        };
+        let row = format!("| {} | {control} | {} |", link.name, link.seconds);
+        assert!(text.contains(&row), "no row {row}");
+    }
+    for kind in [
+        "user",
+        "service-account",
+        "svcacct",
+        "host",
+        "server",
+        "workstation",
+        "desktops",
+        "flow",
+        "database-role",
+        "role",
+        "app",
+        "key",
+        "token",
+    ] {
+        for default in default_withdrawals(kind) {
+            let mode = if default.mode == Mode::End { "end" } else { "refuse" };
+            let (cost, per_hour) = (default.cost.0 / 100, default.cost_per_hour.0 / 100);
+            let row = format!("| `{}` | {mode} | {cost} | {per_hour} |", default.kind);
+            let found =
+                text.lines().any(|line| line.contains(&format!("`{kind}`")) && line.contains(&row));
+            assert!(found, "no row for {kind}: {row}");
+        }
+    }
+}
+
+#[test]
+fn examples_of_the_documentation_load() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/estate.md");
+    let text = std::fs::read_to_string(root).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```toml\n").skip(1).filter_map(|b| b.split("```").next()).collect();
+    assert_eq!(blocks.len(), 8);
+    let (config, estate) = blocks.split_last().unwrap();
+    let nodes = "id\ngroup:password-reset\napp:reset-tool\napp:pos\nflow:tills>pos\ndb:members\ndb:members-replica\n\
+                 backup:members\ndirectory:north\ndesktops:head-office\ndesktops:stores\nhost:vdi-broker\nhost:dc10\n";
+    let estate = estate.concat();
+    let files = [("estate/a.toml", estate.as_str()), ("estate/nodes.csv", nodes)];
+    let warnings = loaded(&files).warnings;
+    assert_eq!(warnings.len(), 1, "{:?}", shown(&warnings));
+    assert!(warnings[0].what.contains("`vdi-broker` is not declared"));
+    let config = format!("{config}\n[[connector]]\nname = \"vdi-broker\"\nkind = \"range\"\n");
+    let files = [files[0], files[1], ("cordon.toml", config.as_str())];
+    assert_eq!(shown(&loaded(&files).warnings), [""; 0]);
 }

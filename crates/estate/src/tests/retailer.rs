@@ -35,15 +35,19 @@ fn the_core_on_disk_is_the_one_built_in() {
 }
 
 #[test]
-fn a_reset_account_can_come_to_control_every_hard_asset() {
+fn a_reset_account_can_come_to_control_every_hard_asset_but_payment() {
     let estate = core();
     let falls = falls(&estate, "user:p.lindqvist", &[]);
     assert_eq!(falls.len(), 12);
     for (asset, seconds) in falls {
         let minutes = seconds.map(|seconds| seconds / 60);
+        if asset == "app:payment-switch" || asset == "db:tokens" {
+            assert_eq!(minutes, None, "{asset}");
+            continue;
+        }
         // A response after half an hour comes too late for some, in time for most.
         assert!(
-            minutes.is_some_and(|m| (20..=150).contains(&m)),
+            minutes.is_some_and(|m| (20..=90).contains(&m)),
             "{asset} falls after {minutes:?} min"
         );
     }
