@@ -10,6 +10,8 @@ mod bound;
 mod columns;
 mod rows;
 
+use std::collections::BTreeSet;
+
 use cordon_model::Money;
 use cordon_model::plan::{AlternativeName, Objective, Proof, Row, Stage};
 
@@ -40,11 +42,14 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) -> Proven {
     if foreign || silent {
         return none;
     }
+    objections.unless(claim.settled != Some(false), "wrong-form", || {
+        "its certificate says that it is not settled; that is said by leaving it out".to_owned()
+    });
     let expected = objectives(case);
     let found: Vec<Objective> = stages.iter().map(|stage| stage.objective).collect();
     let mut bound = Money::ZERO;
     if found == expected {
-        bound = join(case, stages, objections);
+        bound = join(case, stages, claim.settled == Some(true), objections);
     } else {
         let what = format!("its certificate has the stages {found:?}, not {expected:?}");
         objections.object("wrong-stages", what);
@@ -63,23 +68,28 @@ fn objectives(case: &Case<'_>) -> &'static [Objective] {
 }
 
 /// The bound that the stages prove together; see `model::plan`.
-fn join(case: &Case<'_>, stages: &[Stage], objections: &mut Objections) -> Money {
+fn join(case: &Case<'_>, stages: &[Stage], settled: bool, objections: &mut Objections) -> Money {
     let lost = if case.may_lose_hard() { case.hard_loss() } else { case.loss() };
     let bounds: Vec<Money> =
-        stages.iter().map(|stage| check_stage(case, stage, lost, objections)).collect();
-    let joined = match bounds.as_slice() {
+        stages.iter().map(|stage| check_stage(case, stage, lost, settled, objections)).collect();
+    match bounds.as_slice() {
         [only] => *only,
-        [first, second] if case.may_lose_hard() => *second - (lost - *first),
+        [_, second] if case.may_lose_hard() => *second,
         [first, second] => *first + *second,
         _ => Money::ZERO,
-    };
-    joined.max(Money::ZERO)
+    }
 }
 
 /// Checks one stage and returns the bound that it proves.
-fn check_stage(case: &Case<'_>, stage: &Stage, lost: Money, objections: &mut Objections) -> Money {
+fn check_stage(
+    case: &Case<'_>,
+    stage: &Stage,
+    lost: Money,
+    settled: bool,
+    objections: &mut Objections,
+) -> Money {
     let name = format!("the stage {:?} of the certificate", stage.objective);
-    check_form(stage, &name, objections);
+    check_form(stage, settled, &name, objections);
     let mut complaints = Complaints { name: &name, count: 0, objections };
     let rows = rows::read(case, stage, lost, &mut complaints);
     let Some(low) = bound::derive(case, stage, &rows, Outsiders::Free) else {
@@ -89,7 +99,9 @@ fn check_stage(case: &Case<'_>, stage: &Stage, lost: Money, objections: &mut Obj
     };
     let told = case.claim.name != AlternativeName::Now || case.context.authority.is_some();
     if told {
-        low.complain(&rows, &mut complaints);
+        if settled {
+            low.complain(&rows, &mut complaints);
+        }
         complaints.finish();
         compare(&name, stage.bound, low.bound, low.bound, objections);
         return low.bound;
@@ -110,18 +122,20 @@ fn compare(name: &str, said: Money, low: Money, high: Money, objections: &mut Ob
     }
 }
 
-/// Checks the form in which a stage is written: its scale, multipliers, and the order of rows.
-fn check_form(stage: &Stage, name: &str, objections: &mut Objections) {
+/// Checks the form in which a stage is written: its scale, no row twice, and their order if settled.
+fn check_form(stage: &Stage, settled: bool, name: &str, objections: &mut Objections) {
     let scale_fits = stage.scale == 1 || stage.scale > 1 && !stage.rows.is_empty();
     objections.unless(scale_fits, "wrong-scale", || {
         format!("{name} has the scale {}; it is at least 1, and 1 without rows", stage.scale)
     });
-    for (pair, at) in stage.rows.windows(2).zip(1_usize..) {
-        let [before, after] = pair else { continue };
-        objections.unless(rows::key(before) < rows::key(after), "unsorted", || {
-            format!("rows {at} and {} of {name} are out of order or alike", at + 1)
-        });
-    }
+    let keys: Vec<_> = stage.rows.iter().map(rows::key).collect();
+    objections.unless(!settled || keys.is_sorted(), "unsorted", || {
+        format!("the rows of {name} are not sorted, though it is settled")
+    });
+    let distinct: BTreeSet<_> = keys.iter().collect();
+    objections.unless(distinct.len() == keys.len(), "duplicate-row", || {
+        format!("{} rows of {name} are there twice", keys.len() - distinct.len())
+    });
 }
 
 /// Objections to the rows of one stage, the first few in words and the rest as a number.

@@ -55,11 +55,13 @@ pub(crate) struct AssetClaim {
     pub(crate) path: Option<Vec<NodeId>>,
 }
 
-/// A certificate of a lower bound; of another make if neither part is there.
+/// A certificate of a lower bound; of another make if it has neither bound nor stages.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CertificateClaim {
     pub(crate) bound: Option<Money>,
     pub(crate) stages: Option<Vec<Stage>>,
+    /// Whether it claims the one form in which every change shows.
+    pub(crate) settled: Option<bool>,
 }
 
 /// A step of what stands in the way of a sound plan.

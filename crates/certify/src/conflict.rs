@@ -1,8 +1,8 @@
 //! What an infeasible plan says stands in the way.
 //!
 //! Its nodes, in order, are one path that the plan leaves open from a foothold
-//! to a hard asset; an obstacle without a node is a cap. The words are the
-//! planner's own.
+//! to a hard asset; an obstacle without a node is a cap or a limit of the
+//! search. The words are the planner's own.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) {
     {
         objections.object("wrong-conflict", format!("the path of its conflict {why}"));
     }
-    check_caps(case, obstacles, objections);
+    check_others(case, obstacles, objections);
 }
 
 fn leads_to_hard(case: &Case<'_>, path: &[NodeId]) -> Result<(), String> {
@@ -44,12 +44,13 @@ fn leads_to_hard(case: &Case<'_>, path: &[NodeId]) -> Result<(), String> {
     paths::leads(case, path, asset.node)
 }
 
-fn check_caps(case: &Case<'_>, obstacles: &[ObstacleClaim], objections: &mut Objections) {
-    let caps: Vec<_> = obstacles.iter().filter(|obstacle| obstacle.node.is_none()).collect();
-    let words: BTreeSet<_> = caps.iter().map(|obstacle| &obstacle.reason).collect();
-    let fine = words.len() == caps.len() && caps.len() <= case.estate.caps().len();
+/// Each cap may be named, and one more thing that no node stands for.
+fn check_others(case: &Case<'_>, obstacles: &[ObstacleClaim], objections: &mut Objections) {
+    let others: Vec<_> = obstacles.iter().filter(|obstacle| obstacle.node.is_none()).collect();
+    let words: BTreeSet<_> = others.iter().map(|obstacle| &obstacle.reason).collect();
+    let fine = words.len() == others.len() && others.len() <= case.estate.caps().len() + 1;
     objections.unless(fine, "wrong-conflict", || {
-        let (said, is) = (caps.len(), case.estate.caps().len());
-        format!("its conflict names {said} caps, some twice or more than the {is} of the estate")
+        let count = others.len();
+        format!("its conflict names {count} obstacles without a node, some twice or too many")
     });
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cordon_model::estate::Asset;
-use cordon_model::plan::Status;
+use cordon_model::plan::{AlternativeName, Status};
 use cordon_model::{NodeIx, ServiceId};
 
 use crate::case::Case;
@@ -45,6 +45,11 @@ fn check_hard_assets(case: &Case<'_>, objections: &mut Objections) {
     objections.unless(!(infeasible && hard.is_empty()), "wrong-status", || {
         "it is called infeasible, but leaves no path to an asset that must hold".to_owned()
     });
+    objections.unless(
+        !(infeasible && case.claim.name == AlternativeName::Now),
+        "wrong-status",
+        || "`now` is never infeasible: what it leaves shows in `complete`".to_owned(),
+    );
     objections.unless(case.claim.complete == hard.is_empty(), "wrong-complete", || {
         match hard.first() {
             Some(asset) => {

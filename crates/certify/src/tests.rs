@@ -9,5 +9,6 @@ mod dual;
 mod fixture;
 mod honest;
 mod mutate;
+mod planned;
 mod planner;
 mod speed;

@@ -26,20 +26,19 @@
 //! `now` also fixes what the authority does not let Cordon raise alone. A tree
 //! of needs that is a single node counts as a gate "1 of 1".
 //!
-//! Two stages prove together, with B1 and B2 their bounds and L what the plan
-//! itself loses in the first objective: `B1 + B2` for `strict`, `B2 - (L - B1)`
-//! for the others, at least 0. Both hold although the second stage only looks
-//! at plans that lose at most L, as every plan that the alternative would
-//! prefer does; both reach the plan's total only if both stages are tight.
-//! `proof` is `flow` exactly when `lower_bound` is this bound, and `status` is
-//! `optimal` (never `gap`) when `lower_bound` is the total.
+//! What the stages prove together, with B1 and B2 their bounds: `B1 + B2` for
+//! `strict`, B2 for the others. That is a bound for every plan that the
+//! alternative would prefer, even where B1 is below what the plan itself loses
+//! in the first objective: such a plan loses at most that, so the second stage
+//! looks at it too. `proof` is `flow` exactly when `lower_bound` is this bound,
+//! and `status` is `optimal`, never `gap`, when `lower_bound` is the total.
+//! `now` is never `infeasible`: what it leaves shows in `complete`.
 //!
-//! A certificate has one form, so that a change of any part of it shows:
-//! rows ascend by kind (in the order of [`Row`]), then by their fields as
-//! listed but for the multiplier, and none is there twice; `scale` is 1 without
-//! rows; and multipliers are *settled*: the others kept, one more on a row would
-//! not raise the sum above, and one less would lower it. (A maximum flow's paths
-//! are so by themselves; rounded duals are brought there row by row.)
+//! No row is there twice, and `scale` is 1 without rows. A certificate may say
+//! `"settled": true`; it then has one form only, so that a change of any number
+//! in it shows: rows ascend by kind (in the order of [`Row`]), then by their
+//! fields as listed but for the multiplier; and, the others kept, one more on a
+//! multiplier would not raise the sum above, and one less would lower it.
 
 use serde::{Deserialize, Serialize};
 

@@ -116,14 +116,12 @@ fn is_fixed(case: &Case<'_>, variable: Variable, outsiders: Outsiders) -> bool {
     }
 }
 
-/// A column nobody may raise: forbidden, unavailable, void by itself, or beyond the authority.
+/// A column nobody may raise: forbidden, unavailable, enforced by a foothold, or beyond the authority.
 fn column_is_fixed(case: &Case<'_>, column: WithdrawalIx, outsiders: Outsiders) -> bool {
     use cordon_model::plan::AlternativeName::Now;
     let halves = || case.halves(column).map(|half| case.estate.withdrawal(half));
-    let stops = |node| halves().any(|half| half.stops && half.removes.contains(&node));
     halves().any(|half| {
-        let lost = |node| case.starts.get(node) != Start::No || stops(node);
-        let void = half.enforcer.is_some_and(lost);
+        let void = half.enforcer.is_some_and(|node| case.starts.get(node) != Start::No);
         let unavailable = case.context.unavailable.contains(&half.id);
         let alone = case.claim.name != Now
             || case.within_authority(half).unwrap_or_else(|| {

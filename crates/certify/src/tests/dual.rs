@@ -33,7 +33,7 @@ pub(super) fn certificate(
 ) -> Certificate {
     let tasks = tasks(problem, infeasible, choice);
     let stages: Vec<Stage> = tasks.iter().map(|task| task.prove(random)).collect();
-    Certificate { bound: join(&tasks, choice, &stages), stages }
+    Certificate { bound: join(&tasks, &stages), stages }
 }
 
 pub(super) fn tasks<'p, 'a>(
@@ -44,10 +44,9 @@ pub(super) fn tasks<'p, 'a>(
     let hard_free = infeasible || problem.name == AlternativeName::Now;
     let task = |objective, limit| Task { problem, objective, hard_free, limit };
     match problem.name {
-        _ if hard_free => vec![
-            task(Objective::HardLoss, None),
-            task(Objective::Total, Some(choice.hard_loss)),
-        ],
+        _ if hard_free => {
+            vec![task(Objective::HardLoss, None), task(Objective::Total, Some(choice.hard_loss))]
+        }
         AlternativeName::Strict => {
             vec![task(Objective::Loss, None), task(Objective::Cost, Some(choice.cost.loss))]
         }
@@ -55,13 +54,12 @@ pub(super) fn tasks<'p, 'a>(
     }
 }
 
-fn join(tasks: &[Task<'_, '_>], choice: &Choice, stages: &[Stage]) -> Money {
-    let bound = match stages {
-        [first, second] if tasks[0].hard_free => second.bound - (choice.hard_loss - first.bound),
+fn join(tasks: &[Task<'_, '_>], stages: &[Stage]) -> Money {
+    match stages {
+        [_, second] if tasks[0].hard_free => second.bound,
         [first, second] => first.bound + second.bound,
         stages => stages[0].bound,
-    };
-    bound.max(Money::ZERO)
+    }
 }
 
 impl Task<'_, '_> {
@@ -75,7 +73,7 @@ impl Task<'_, '_> {
         candidates.dedup_by_key(|row| key(row));
         let forms: Vec<Form> = candidates.iter().map(|row| self.form(row)).collect();
         let mut best: Option<(i128, u64, Vec<i128>)> = None;
-        for attempt in 0..6 {
+        for attempt in 0..4 {
             let scale = *random.pick(&[1, 1, 2, 7]);
             let mut y = vec![0_i128; forms.len()];
             if attempt > 0 {
@@ -85,7 +83,8 @@ impl Task<'_, '_> {
             }
             settle(self, i128::from(scale), &forms, &mut y);
             let sum = self.sum(i128::from(scale), &forms, &y);
-            let bound = sum.max(0).div_euclid(scale.into()) + i128::from(sum % i128::from(scale) > 0);
+            let bound =
+                sum.max(0).div_euclid(scale.into()) + i128::from(sum % i128::from(scale) > 0);
             if best.as_ref().is_none_or(|(known, ..)| bound > *known) {
                 best = Some((bound, scale, y));
             }
@@ -108,12 +107,7 @@ impl Task<'_, '_> {
         right + left.values().map(|left| (*left).min(0)).sum::<i128>()
     }
 
-    fn left<'f>(
-        &self,
-        scale: i128,
-        forms: &'f [Form],
-        y: &[i128],
-    ) -> BTreeMap<&'f str, i128> {
+    fn left<'f>(&self, scale: i128, forms: &'f [Form], y: &[i128]) -> BTreeMap<&'f str, i128> {
         let mut left = BTreeMap::new();
         for ((_, terms), y) in forms.iter().zip(y) {
             for (variable, coefficient) in terms {
@@ -151,7 +145,7 @@ impl Task<'_, '_> {
                 let first = self.withdrawal(name);
                 let second = first.partner.map(|partner| estate.withdrawal(partner));
                 let halves = || std::iter::once(first).chain(second);
-                if halves().any(|half| self.is_fixed(half, first, second)) {
+                if halves().any(|half| self.is_fixed(half)) {
                     return None;
                 }
                 let paid = |w: &Withdrawal| self.problem.context.in_force.contains(&w.id);
@@ -160,8 +154,8 @@ impl Task<'_, '_> {
             }
             "d" => {
                 let service = name.strip_prefix("service:").filter(|_| !name.contains('#'));
-                let found = service
-                    .and_then(|id| estate.services().iter().find(|s| s.id.as_str() == id));
+                let found =
+                    service.and_then(|id| estate.services().iter().find(|s| s.id.as_str() == id));
                 let Some(service) = found else { return Some(0) };
                 if service.protected && !self.problem.context.down.contains(&service.id) {
                     return None;
@@ -181,16 +175,13 @@ impl Task<'_, '_> {
         }
     }
 
-    fn is_fixed(&self, half: &Withdrawal, one: &Withdrawal, other: Option<&Withdrawal>) -> bool {
+    fn is_fixed(&self, half: &Withdrawal) -> bool {
         let (context, now) = (self.problem.context, self.problem.name == AlternativeName::Now);
-        let own = |node: NodeIx| {
-            std::iter::once(one).chain(other).any(|w| w.stops && w.removes.contains(&node))
-        };
         let authority = context.authority.as_ref();
         let allowed = authority.is_none_or(|ids| ids.contains(&half.id));
         self.estate().forbidden_by(half).is_some()
             || context.unavailable.contains(&half.id)
-            || half.enforcer.is_some_and(|node| self.problem.is_start(node) || own(node))
+            || half.enforcer.is_some_and(|node| self.problem.is_start(node))
             || now && !allowed && !context.in_force.contains(&half.id)
     }
 
@@ -275,7 +266,7 @@ impl Task<'_, '_> {
                 rows.push(Row::Stop { multiplier, withdrawal: w.id.clone(), node });
             }
             let partnered = |v: &Withdrawal| v.mode == Mode::End && v.partner.is_some();
-            for void in estate.withdrawals().iter().filter(|v| !partnered(v) && v.id != w.id) {
+            for void in estate.withdrawals().iter().filter(|v| !partnered(v)) {
                 if void.enforcer.is_some_and(|enforcer| w.removes.contains(&enforcer)) {
                     let (withdrawal, by) = (void.id.clone(), w.id.clone());
                     rows.push(Row::Exclusive { multiplier, withdrawal, by });
@@ -322,8 +313,11 @@ impl Task<'_, '_> {
 
 /// Raises what proves more and lowers what proves nothing, row by row, until all are settled.
 fn settle(task: &Task<'_, '_>, scale: i128, forms: &[Form], y: &mut [i128]) {
-    let mut left: BTreeMap<String, i128> =
-        task.left(scale, forms, y).into_iter().map(|(name, left)| (name.to_owned(), left)).collect();
+    let mut left: BTreeMap<String, i128> = task
+        .left(scale, forms, y)
+        .into_iter()
+        .map(|(name, left)| (name.to_owned(), left))
+        .collect();
     loop {
         let before = y.to_vec();
         for ((right, terms), y) in forms.iter().zip(y.iter_mut()) {

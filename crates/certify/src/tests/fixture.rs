@@ -220,7 +220,7 @@ fn draw_offers(random: &mut Random, ids: &[String], text: &mut String) {
         }
         let kind = random.pick(&["cut", "shut"]);
         let mode = random.pick(&["", "", "nostop", "end"]);
-        let enforcer = if random.chance(25) { random.pick(ids) } else { "" };
+        let enforcer = if random.chance(35) { random.pick(ids) } else { "" };
         let (cost, hour, removes) = (random.below(60), random.below(5), removes.join(","));
         text.push_str(&format!(
             "offer o{at} {kind} {mode} removes={removes} cost={cost} hour={hour} enforcer={enforcer}\n"

@@ -1,1 +1,328 @@
-//! To be filled.
+//! Every change of an honest plan is objected to, but for `seconds` and `reason`.
+//!
+//! A change may leave a plan true: another real path, or another row that proves
+//! as much. Those few that the checker accepts must be so by [`is_true`], which
+//! leans on `model::reach` and [`dual`]; their share is bounded.
+
+use cordon_model::outage::NodeSet;
+use cordon_model::plan::{Alternative, PlanDocument, Status};
+use cordon_model::{Estate, NodeId, NodeIx, WithdrawalIx};
+use serde_json::{Value, json};
+
+use super::dual;
+use super::fixture::Random;
+use super::honest::draw_case;
+use super::planner::{Problem, plan};
+use crate::{Context, check_json};
+
+/// A change: where, what it is called, and the value there instead.
+struct Change {
+    place: Vec<String>,
+    value: Value,
+}
+
+impl Change {
+    fn apply(&self, document: &Value) -> Value {
+        let mut changed = document.clone();
+        *changed.pointer_mut(&format!("/{}", self.place.join("/"))).unwrap() = self.value.clone();
+        changed
+    }
+
+    fn is_within(&self, field: &str) -> bool {
+        self.place.iter().any(|step| step == field)
+    }
+}
+
+/// All changes of a document: numbers, texts, flags, and the elements of lists.
+fn changes(document: &Value, words: &[String], random: &mut Random) -> Vec<Change> {
+    let mut all = Vec::new();
+    walk(document, &mut Vec::new(), words, random, &mut all);
+    all
+}
+
+fn walk(
+    value: &Value,
+    place: &mut Vec<String>,
+    words: &[String],
+    random: &mut Random,
+    all: &mut Vec<Change>,
+) {
+    if place.last().is_some_and(|field| field == "seconds" || field == "reason") {
+        return;
+    }
+    let mut put = |value: Value| all.push(Change { place: place.clone(), value });
+    match value {
+        Value::Null => put(json!(random.pick(words))),
+        Value::Bool(flag) => put(json!(!flag)),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => {
+                for other in [whole + 1, whole - 1, 0] {
+                    if other != whole {
+                        put(json!(other));
+                    }
+                }
+            }
+            None => {
+                let exact = number.as_f64().unwrap();
+                [exact + 1.0, exact / 2.0, exact + 0.01]
+                    .into_iter()
+                    .for_each(|other| put(json!(other)));
+            }
+        },
+        Value::String(text) => {
+            let mut others: Vec<&String> = words.iter().filter(|word| *word != text).collect();
+            while others.len() > 6 {
+                others.swap_remove(random.below(others.len()));
+            }
+            others.into_iter().for_each(|word| put(json!(word)));
+            put(json!(format!("{text}x")));
+        }
+        Value::Array(items) => {
+            for at in 0..items.len() {
+                let mut less = items.clone();
+                let one = less.remove(at);
+                put(json!(less));
+                let mut more = items.clone();
+                more.insert(at, one);
+                put(json!(more));
+                if at > 0 && items[at] != items[at - 1] {
+                    let mut swapped = items.clone();
+                    swapped.swap(at, at - 1);
+                    put(json!(swapped));
+                }
+            }
+            for (at, item) in items.iter().enumerate() {
+                place.push(at.to_string());
+                walk(item, place, words, random, all);
+                place.pop();
+            }
+        }
+        Value::Object(fields) => {
+            for (field, item) in fields {
+                place.push(field.clone());
+                walk(item, place, words, random, all);
+                place.pop();
+            }
+        }
+    }
+}
+
+/// Words that fields of this estate can hold.
+fn words(estate: &Estate) -> Vec<String> {
+    let nodes = estate.nodes().iter().map(|node| node.id.to_string());
+    let withdrawals = estate.withdrawals().iter().map(|w| w.id.to_string());
+    let kinds = estate.withdrawals().iter().map(|w| w.kind.to_string());
+    let services =
+        estate.services().iter().flat_map(|s| [s.id.to_string(), format!("service:{}", s.id)]);
+    let fixed = ["now", "balanced", "strict", "optimal", "gap", "infeasible", "flow", "search"];
+    let fixed = fixed.into_iter().chain(["refuse", "end", "total", "loss", "cost", "hard-loss"]);
+    nodes.chain(withdrawals).chain(kinds).chain(services).chain(fixed.map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_change_is_objected_to() {
+    let (mut tried, mut still_true) = (0_u32, 0_u32);
+    for seed in 3000..3060 {
+        let mut random = Random(seed);
+        let (estate, footholds, context) = draw_case(&mut random);
+        let honest = plan(&estate, &footholds, &context, &mut random);
+        let json = serde_json::to_value(&honest).unwrap();
+        assert!(check_json(&estate, &json.to_string(), &context).accepted, "seed {seed}");
+        let words = words(&estate);
+        for change in changes(&json, &words, &mut random) {
+            let changed = change.apply(&json);
+            let text = changed.to_string();
+            if serde_json::from_str::<Value>(&text).unwrap() == json {
+                continue;
+            }
+            tried += 1;
+            if !check_json(&estate, &text, &context).accepted {
+                continue;
+            }
+            still_true += 1;
+            assert!(
+                is_true(&estate, &changed, &change, &context),
+                "seed {seed}: accepted {} = {}\nof {json:#}",
+                change.place.join("/"),
+                change.value
+            );
+        }
+    }
+    assert!(tried > 20_000, "only {tried} changes were tried");
+    assert!(still_true * 100 < tried, "{still_true} of {tried} changes were accepted");
+}
+
+/// Tells whether a changed plan still says nothing but the truth.
+fn is_true(estate: &Estate, changed: &Value, change: &Change, context: &Context) -> bool {
+    let fewer_plans = change.place == ["alternatives"];
+    if fewer_plans {
+        return true;
+    }
+    let Ok(document) = serde_json::from_value::<PlanDocument>(changed.clone()) else {
+        return false;
+    };
+    let Ok(at) = change.place.get(1).map_or("", String::as_str).parse::<usize>() else {
+        return false;
+    };
+    let alternative = &document.alternatives[at];
+    let problem = Problem::new(estate, alternative.name, &document.footholds, context);
+    if change.is_within("stages") {
+        certificate_is_true(&problem, alternative)
+    } else if change.is_within("path") {
+        paths_are_true(&problem, alternative)
+    } else {
+        false
+    }
+}
+
+fn chosen(problem: &Problem<'_>, alternative: &Alternative) -> Vec<WithdrawalIx> {
+    let ids = alternative.withdrawals.iter();
+    ids.map(|w| problem.estate.find_withdrawal(w.id.as_str()).unwrap()).collect()
+}
+
+/// Every row's path is real, the sums are what they are said to be, all is settled.
+fn certificate_is_true(problem: &Problem<'_>, alternative: &Alternative) -> bool {
+    let infeasible = alternative.status == Status::Infeasible;
+    let choice = problem.choice(chosen(problem, alternative).into_iter().collect());
+    let tasks = dual::tasks(problem, infeasible, &choice);
+    tasks.iter().zip(&alternative.certificate.stages).all(|(task, stage)| {
+        let real = stage.rows.iter().all(|row| {
+            use cordon_model::plan::Row;
+            match row {
+                Row::Path { path, asset, .. } => {
+                    let last = problem.node(&path[path.len() - 1]);
+                    let node = problem.node(asset);
+                    let found = problem.estate.assets().iter().find(|asset| asset.node == node);
+                    is_walk(problem, path)
+                        && found.is_some_and(|asset| asset.places().any(|place| place == last))
+                }
+                Row::Enforcer { path, .. } => is_walk(problem, path),
+                _ => true,
+            }
+        });
+        let scale = i128::from(stage.scale);
+        let forms: Vec<dual::Form> = stage.rows.iter().map(|row| task.form(row)).collect();
+        let mut rows = stage.rows.clone();
+        let y: Vec<i128> =
+            rows.iter_mut().map(|row| i128::from(*dual::multiplier_of(row))).collect();
+        let sum = task.sum(scale, &forms, &y);
+        let settled = (0..y.len()).all(|at| {
+            let with = |step: i128| {
+                let mut other = y.clone();
+                other[at] += step;
+                task.sum(scale, &forms, &other)
+            };
+            with(1) <= sum && with(-1) < sum
+        });
+        let bound = sum.max(0) / scale + i128::from(sum.max(0) % scale > 0);
+        real && settled && bound == i128::from(stage.bound.0)
+    })
+}
+
+fn is_walk(problem: &Problem<'_>, path: &[NodeId]) -> bool {
+    let nodes: Vec<NodeIx> = path.iter().map(|node| problem.node(node)).collect();
+    let joined = |pair: &[NodeIx]| problem.graph.next(pair[0]).iter().any(|(to, _)| *to == pair[1]);
+    problem.is_start(nodes[0]) && nodes.windows(2).all(joined)
+}
+
+/// Every path is real, closed by its own withdrawal alone, or open, and ends where it should.
+fn paths_are_true(problem: &Problem<'_>, alternative: &Alternative) -> bool {
+    let estate = problem.estate;
+    let raised = chosen(problem, alternative);
+    let removed = |by: &dyn Fn(WithdrawalIx) -> bool| {
+        let some = raised.iter().copied().filter(|&w| by(w));
+        let nodes = some.flat_map(|w| estate.withdrawal(w).removes.to_vec());
+        NodeSet::from_nodes(estate.nodes().len(), nodes)
+    };
+    let is_open = |path: &[NodeId], closed: &NodeSet| {
+        let skip = usize::from(problem.is_entrenched(problem.node(&path[0])));
+        path[skip..].iter().all(|node| !closed.contains(problem.node(node)))
+    };
+    let all = removed(&|_| true);
+    let goals = |path: &[NodeId]| {
+        let last = problem.node(&path[path.len() - 1]);
+        estate.assets().iter().any(|asset| asset.places().any(|place| place == last))
+            || raised.iter().any(|&w| estate.withdrawal(w).enforcer == Some(last))
+    };
+    let opens = alternative.withdrawals.iter().zip(&raised).all(|(w, &index)| {
+        let partner = estate.withdrawal(index).partner;
+        let others = removed(&|other| other != index && Some(other) != partner);
+        w.path.is_empty()
+            || is_walk(problem, &w.path)
+                && is_open(&w.path, &others)
+                && !is_open(&w.path, &all)
+                && goals(&w.path)
+    });
+    let remain = alternative.reachable_assets.iter().all(|asset| {
+        is_walk(problem, &asset.path) && is_open(&asset.path, &all) && goals(&asset.path)
+    });
+    opens && remain
+}
+
+/// Any text, however broken, gets an answer.
+#[test]
+fn broken_documents_never_panic() {
+    for seed in 4000..4030 {
+        let mut random = Random(seed);
+        let (estate, footholds, context) = draw_case(&mut random);
+        let honest = plan(&estate, &footholds, &context, &mut random);
+        let text = serde_json::to_string(&honest).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let words = words(&estate);
+        for _ in 0..60 {
+            let mut changed = value.clone();
+            for _ in 0..1 + random.below(6) {
+                wreck(&mut changed, &words, &mut random);
+            }
+            let _ = check_json(&estate, &changed.to_string(), &context);
+            let unknown = Context::default();
+            let _ = check_json(&estate, &changed.to_string(), &unknown);
+        }
+        for _ in 0..60 {
+            let mut bytes = text.clone().into_bytes();
+            for _ in 0..1 + random.below(4) {
+                let at = random.below(bytes.len());
+                match random.below(3) {
+                    0 => bytes[at] = b"{}[],:\"0-9e.\\"[random.below(13)],
+                    1 => bytes.truncate(at.max(1)),
+                    _ => {
+                        bytes.remove(at);
+                        bytes.push(b' ');
+                    }
+                }
+            }
+            let broken = String::from_utf8_lossy(&bytes);
+            let _ = check_json(&estate, &broken, &context);
+        }
+    }
+}
+
+/// Puts something senseless somewhere.
+fn wreck(value: &mut Value, words: &[String], random: &mut Random) {
+    let senseless = [
+        json!(null),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(0.001),
+        json!([]),
+        json!({}),
+        json!(""),
+        json!("user:"),
+        json!(45_035_996_273_704.96),
+        json!(words[0]),
+        json!([words[0]]),
+    ];
+    let deeper = random.chance(85);
+    match value {
+        Value::Array(items) if deeper && !items.is_empty() => {
+            let at = random.below(items.len());
+            wreck(&mut items[at], words, random);
+        }
+        Value::Object(fields) if deeper && !fields.is_empty() => {
+            let keys: Vec<String> = fields.keys().cloned().collect();
+            wreck(&mut fields[random.pick(&keys)], words, random);
+        }
+        other => *other = random.pick(&senseless).clone(),
+    }
+}

@@ -135,9 +135,10 @@ impl<'a> Problem<'a> {
             let unavailable = self.context.unavailable.contains(&w.id);
             alone && !void && !unavailable && self.estate.forbidden_by(w).is_none()
         });
-        let capped = self.estate.caps().iter().all(|cap| {
-            raised.iter().filter(|w| *w.kind == *cap.kind).count() <= cap.most as usize
-        });
+        let capped =
+            self.estate.caps().iter().all(|cap| {
+                raised.iter().filter(|w| *w.kind == *cap.kind).count() <= cap.most as usize
+            });
         let stopped = choice.outage.stopped.iter().map(|&s| self.estate.service(s));
         let protected = stopped.clone().any(|s| s.protected && !self.context.down.contains(&s.id));
         permitted && capped && !protected
@@ -203,11 +204,8 @@ fn alternative(problem: &Problem<'_>, random: &mut Random) -> Alternative {
         false => Status::Gap,
     };
     let proof = if certificate.bound == lower_bound { Proof::Flow } else { Proof::Search };
-    let gap = if total == Money::ZERO {
-        0.0
-    } else {
-        (total - lower_bound).as_f64() / total.as_f64()
-    };
+    let gap =
+        if total == Money::ZERO { 0.0 } else { (total - lower_bound).as_f64() / total.as_f64() };
     describe(problem, &choice, (status, proof, lower_bound, gap), certificate)
 }
 
@@ -305,8 +303,7 @@ fn problem_arrival(_: &Problem<'_>, free: &Reach, node: NodeIx) -> Option<u64> {
 /// A path that opens without a withdrawal; empty if none does.
 fn opening_path(problem: &Problem<'_>, choice: &Choice, w: WithdrawalIx) -> Vec<NodeId> {
     let estate = problem.estate;
-    let own: Vec<WithdrawalIx> =
-        std::iter::once(w).chain(estate.withdrawal(w).partner).collect();
+    let own: Vec<WithdrawalIx> = std::iter::once(w).chain(estate.withdrawal(w).partner).collect();
     let others: BTreeSet<WithdrawalIx> =
         choice.chosen.iter().copied().filter(|other| !own.contains(other)).collect();
     let reach = problem.reach_past(&problem.removed_by(&others, true));
