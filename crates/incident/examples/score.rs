@@ -1,6 +1,6 @@
 //! Scores the footholds of real logs against what is known about them.
 //!
-//! `score --truth groundtruth.json --rules DIR ... CORPUS [--only TEXT] [--why]`
+//! `score --truth groundtruth.json --rules DIR ... CORPUS [--only TEXT] [--why] [--suspects P] [--file FILE]`
 //!
 //! Every file of the truth is scanned by itself; so is each file under
 //! `CORPUS/benign`. Prints per file and in all: precision, recall and F1 over
@@ -87,6 +87,7 @@ impl Score {
 fn main() {
     let mut sources = Vec::new();
     let (mut truth_file, mut corpus, mut only, mut why) = (None, None, String::new(), false);
+    let (mut settings, mut alone) = (Settings::default(), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -94,6 +95,10 @@ fn main() {
             "--truth" => truth_file = arguments.next().map(PathBuf::from),
             "--only" => only = arguments.next().unwrap_or_default(),
             "--why" => why = true,
+            "--suspects" => {
+                settings.suspect_at = arguments.next().and_then(|p| p.parse().ok()).unwrap_or(0.2)
+            }
+            "--file" => alone.extend(arguments.next().map(PathBuf::from)),
             other => corpus = Some(PathBuf::from(other)),
         }
     }
@@ -107,13 +112,24 @@ fn main() {
     let (rules, _) = Rules::load(&sources);
     println!("{} rules", rules.len());
     let mut scanner = Scanner::new(Formats::builtin(), rules);
+    for file in &alone {
+        if let Some(assessment) = scan(&mut scanner, &settings, file, &file.display().to_string()) {
+            println!("incidents {}", assessment.incidents.len());
+            tell(&assessment, &Truth::default(), why);
+        }
+    }
+    if !alone.is_empty() {
+        return;
+    }
     let mut totals: BTreeMap<&str, Score> = BTreeMap::new();
     for (file, value) in truths.iter().filter(|(file, _)| file.contains(&only)) {
         let truth = truth_of(value);
         if truth.users.is_empty() && truth.hosts.is_empty() {
             continue;
         }
-        let Some(assessment) = scan(&mut scanner, &corpus.join(file), file) else { continue };
+        let Some(assessment) = scan(&mut scanner, &settings, &corpus.join(file), file) else {
+            continue;
+        };
         let mut whole = Score::default();
         for (kind, score) in compare(&assessment, &truth) {
             totals.entry(kind).or_default().add(score);
@@ -131,7 +147,7 @@ fn main() {
         .filter(|file| file.display().to_string().contains(&only))
     {
         let name = file.display().to_string();
-        if let Some(assessment) = scan(&mut scanner, &file, &name) {
+        if let Some(assessment) = scan(&mut scanner, &settings, &file, &name) {
             println!("BENIGN incidents {} {name}", assessment.incidents.len());
             tell(&assessment, &Truth::default(), why);
         }
@@ -196,9 +212,9 @@ fn short(host: &str) -> String {
     host.to_lowercase().split('.').next().unwrap_or_default().to_owned()
 }
 
-fn scan(scanner: &mut Scanner, path: &Path, name: &str) -> Option<Assessment> {
+fn scan(scanner: &mut Scanner, settings: &Settings, path: &Path, name: &str) -> Option<Assessment> {
     let estate = EstateBuilder::new("none", "GBP").finish().ok()?;
-    let reasoner = Reasoner::new(&estate, Settings::default());
+    let reasoner = Reasoner::new(&estate, settings.clone());
     let mut judge = Judge { reasoner, events: 0, detections: 0, facts: 0, last: Timestamp::MIN };
     scanner.scan(&Input::Path(path.to_owned()), &mut judge);
     let assessment = judge.reasoner.assess(judge.last);

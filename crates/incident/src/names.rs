@@ -119,7 +119,7 @@ impl Names {
         let keys = read_mention(mention, place);
         let kind = kind_of(mention.kind, &keys)?;
         let keys = keys.iter().map(|(key, _)| key);
-        let entity = self.settle(kind, keys, place, time)?;
+        let entity = self.settle(kind, &keys, place, time)?;
         self.entity(entity).map(|entity| entity.id.clone())
     }
 
@@ -148,7 +148,7 @@ impl Names {
             .filter_map(|&(role, group)| {
                 let group = table.group(group)?;
                 let keys = group.keys.iter().filter_map(|&key| table.key(key));
-                Some((role, self.settle(group.kind, keys, place, time)?))
+                Some((role, self.settle(group.kind, &keys, place, time)?))
             })
             .collect();
         resolved.sort_unstable();
@@ -171,7 +171,7 @@ impl Names {
     fn settle<'k>(
         &self,
         kind: MentionKind,
-        keys: impl Iterator<Item = &'k Key> + Clone,
+        keys: &(impl Iterator<Item = &'k Key> + Clone),
         place: Option<&str>,
         time: Timestamp,
     ) -> Option<EntityIx> {
@@ -273,7 +273,7 @@ impl Names {
         let mut extra: BTreeSet<(EntityIx, u32)> = BTreeSet::new();
         for group in table.groups() {
             let keys = || group.keys.iter().filter_map(|&key| table.key(key));
-            let Some(entity) = self.settle(group.kind, keys(), None, Timestamp::MIN) else {
+            let Some(entity) = self.settle(group.kind, &keys(), None, Timestamp::MIN) else {
                 continue;
             };
             extra.extend(group.keys.iter().map(|&key| (entity, key)));
@@ -321,12 +321,14 @@ fn provisional(table: &NameTable, keys: &[u32]) -> NodeId {
     NodeId::from_parts(kind, best.map_or("", |key| &key.text))
 }
 
+/// How much a key tells a reader; numbers that only machines know come last.
 fn rank(key: &Key) -> u8 {
     match key.class {
-        Class::Account | Class::FullHost | Class::Exact | Class::Ip => 0,
+        Class::Account | Class::FullHost | Class::Ip => 0,
         Class::Principal | Class::ShortHost => 1,
         Class::Arn => 2,
-        Class::Bare => 3,
-        Class::Sid => 4,
+        Class::Exact => 3,
+        Class::Bare => 4,
+        Class::Sid => 5,
     }
 }

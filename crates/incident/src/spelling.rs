@@ -186,6 +186,10 @@ fn read_sid(text: &str) -> Reading {
 fn read_arn(text: &str) -> Reading {
     let Some((head, role)) = text.split_once(":assumed-role/") else {
         let kind = if text.contains(":role/") { MentionKind::App } else { MentionKind::User };
+        // Some records call the owner of the account by a user's name.
+        let text = text
+            .strip_suffix(":user/root")
+            .map_or_else(|| text.to_owned(), |head| format!("{head}:root"));
         return Reading::Names(Key::new(kind, Class::Arn, text));
     };
     let role = role.split('/').next().unwrap_or(role);
@@ -343,6 +347,7 @@ mod tests {
             (User, "WS5$@NORTH.EXAMPLE", "Host ShortHost ws5"),
             (User, "arn:aws:iam::1:user/Ann", "User Arn arn:aws:iam::1:user/ann"),
             (User, "arn:aws:sts::1:assumed-role/Reader/i-1", "App Arn arn:aws:iam::1:role/reader"),
+            (User, "arn:aws:iam::1:user/Root", "User Arn arn:aws:iam::1:root"),
             (App, "arn:aws:iam::1:role/Reader", "App Arn arn:aws:iam::1:role/reader"),
             (Host, "WS5.north.example.", "Host FullHost ws5.north.example"),
             (Host, "\\\\WS5", "Host ShortHost ws5"),

@@ -23,6 +23,8 @@ const ROUNDS: usize = 8;
 const FURTHER: f64 = 0.25;
 /// Most that all but the strongest message add.
 const FURTHER_MOST: f64 = 1.5;
+/// Below this probability by its own evidence a node counts as somebody innocent nearby.
+const INNOCENT_BELOW: f64 = 0.2;
 /// Hours that lie between what was usual and the first evidence.
 const QUIET_GAP_HOURS: f64 = 1.0;
 /// Hours before the first evidence within which whoever entered may have brought it.
@@ -71,12 +73,13 @@ pub(crate) fn spread<'e>(
     fixed: &Fixed,
     foothold_at: f64,
 ) -> BTreeMap<EntityIx, Belief<'e>> {
-    let spreading =
-        Spreading { scene, names, passages: passages(scene, names), first: first_seen(scene) };
-    let mut beliefs = start(direct, fixed);
+    let own = start(direct, fixed);
+    let mut beliefs = own.clone();
+    let (passages, first) = (passages(scene, names), first_seen(scene));
+    let spreading = Spreading { scene, names, passages, own, first };
     for _ in 0..ROUNDS {
         let messages = spreading.messages(&beliefs, foothold_at);
-        let mut next = start(direct, fixed);
+        let mut next = spreading.own.clone();
         for (node, messages) in messages {
             if !fixed.contains_key(&node) {
                 next.entry(node).or_insert_with(unsuspected).take(messages);
@@ -147,6 +150,8 @@ struct Spreading<'s, 'e> {
     scene: &'s Scene<'e>,
     names: &'s Names,
     passages: Passages<'e>,
+    /// What is believed of each node by its own evidence.
+    own: BTreeMap<EntityIx, Belief<'e>>,
     first: BTreeMap<EntityIx, Timestamp>,
 }
 
@@ -194,8 +199,10 @@ impl<'e> Spreading<'_, 'e> {
         let routine = uses.iter().any(|used| hours(used.first, since) > QUIET_GAP_HOURS);
         let watched = |&node: &EntityIx| self.was_watched(node, since);
         let is_new = !routine && [from, to].iter().chain(&used.sources).any(watched);
-        let innocent =
-            |node: &EntityIx| beliefs.get(node).is_none_or(|belief| belief.probability() < 0.2);
+        // Judged by their own evidence alone: two colleagues must not make each other suspect.
+        let innocent = |node: &EntityIx| {
+            self.own.get(node).is_none_or(|own| own.probability() < INNOCENT_BELOW)
+        };
         let others = |of: &BTreeMap<EntityIx, BTreeSet<EntityIx>>, by: EntityIx, but: EntityIx| {
             let all = of.get(&by).into_iter().flatten();
             let others = all.filter(|&&node| node != but && node != by && innocent(&node)).count();
@@ -221,7 +228,17 @@ impl<'e> Spreading<'_, 'e> {
             {
                 0.1
             }
-            _ => 1.0,
+            Way::MovedTo
+            | Way::SatAt
+            | Way::CameFrom
+            | Way::UsedFrom
+            | Way::EnteredBy
+            | Way::Borrowed
+            | Way::TookOn
+            | Way::Changed(_)
+            | Way::Made
+            | Way::ActedAt(_)
+            | Way::ActedFrom(_) => 1.0,
         };
         let passed = passing(way, self.names, from, is_new, from_foothold)?;
         let log_odds = logit(p * passed * usual / (1.0 + 0.5 * shared)) - PRIOR;
@@ -270,8 +287,8 @@ fn passing(
     };
     let by_novelty = |new, unknown| if is_new { new } else { unknown };
     let passing = match way {
-        Way::MovedTo if from_foothold => by_novelty(0.75, 0.2),
-        Way::MovedTo => by_novelty(0.6, 0.15),
+        Way::MovedTo if from_foothold => by_novelty(0.75, 0.12),
+        Way::MovedTo => by_novelty(0.6, 0.08),
         Way::SatAt => by_novelty(0.5, 0.2),
         Way::CameFrom => by_novelty(0.75, 0.4),
         Way::EnteredBy => by_novelty(0.45, 0.3),

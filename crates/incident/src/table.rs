@@ -44,6 +44,9 @@ pub(crate) struct Cast {
     pub(crate) no_person: bool,
 }
 
+/// Mentions as they came, and the cast that they were read as.
+type Seen = (Arc<[Mention]>, CastIx);
+
 /// The interned names of a stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NameTable {
@@ -56,8 +59,8 @@ pub(crate) struct NameTable {
     group_index: FxHashMap<Group, GroupIx>,
     casts: Vec<Cast>,
     cast_index: FxHashMap<Cast, CastIx>,
-    seen: FxHashMap<u64, Vec<(Arc<[Mention]>, CastIx)>>,
-    last: Option<(Arc<[Mention]>, CastIx)>,
+    seen: FxHashMap<u64, Vec<Seen>>,
+    last: Option<Seen>,
     /// Sightings of an address, its host and the hour since 1970.
     leases: BTreeSet<(KeyIx, KeyIx, i64)>,
 }

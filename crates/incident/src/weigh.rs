@@ -34,8 +34,8 @@ pub(crate) fn level_weight(level: Level) -> f64 {
     match level {
         Level::Informational => 0.0,
         Level::Low => 0.3,
-        Level::Medium => 1.1,
-        Level::High => 2.6,
+        Level::Medium => 1.2,
+        Level::High => 2.8,
         Level::Critical => 4.5,
     }
 }
@@ -312,7 +312,8 @@ fn stand<'e>(standing: &mut BTreeMap<&'e str, Standing<'e>>, point: &Point<'_, '
     });
     rule.count += hit.tally.count;
     // The same rule again adds little: what fires often may as well be a machine at its daily work.
-    let repeats = 1.0 + (0.05 * f64::from(rule.count.ilog2())).min(0.25);
+    let doublings = if hit.rule.level < Level::High { 0 } else { rule.count.ilog2() };
+    let repeats = 1.0 + (0.05 * f64::from(doublings)).min(0.25);
     let weight = point.weight * repeats;
     if weight > rule.weight {
         (rule.weight, rule.role) = (weight, point.role);
