@@ -141,11 +141,8 @@ fn least_residual(case: &Case<'_>, failed: &Outcome, budget: &Budget<'_>) -> Ans
     let first = search(case, least, &failed.keys, None, budget);
     let nothing = || Standing::of(case, &[]);
     let standing = first.best.unwrap_or_else(nothing);
-    let goal = Goal {
-        objective: Objective::Total,
-        closed: Closed::None,
-        limit: Some(standing.hard_loss),
-    };
+    let goal =
+        Goal { objective: Objective::Total, closed: Closed::None, limit: Some(standing.hard_loss) };
     let mut known = failed.keys.clone();
     known.extend(first.keys.iter().cloned());
     let second = search(case, goal, &known, Some(&standing), budget);

@@ -96,7 +96,8 @@ impl<'a> Case<'a> {
     fn prices(&self, permission: Permission) -> Dense<i64> {
         let estate = self.net.estate;
         let price = |column: &crate::network::Column| {
-            let paid = |half: &WithdrawalIx| permission != Permission::InForce && self.in_force[half.0];
+            let paid =
+                |half: &WithdrawalIx| permission != Permission::InForce && self.in_force[half.0];
             let unpaid = column.withdrawals().filter(|half| !paid(half));
             unpaid.map(|half| estate.price(estate.withdrawal(half)).0).sum()
         };
@@ -152,11 +153,9 @@ impl<'a> Case<'a> {
     fn never_alone(&self, at: u32, fallout: &mut Fallout<'_>) -> bool {
         let column = &self.net.columns[at];
         let caps = self.net.estate.caps();
-        let over_cap = |&(cap, times): &(u32, u32)| {
-            caps.get(cap as usize).is_some_and(|cap| cap.most < times)
-        };
-        let stops_its_enforcer =
-            column.enforcers.iter().any(|(_, by)| column.stops.contains(by));
+        let over_cap =
+            |&(cap, times): &(u32, u32)| caps.get(cap as usize).is_some_and(|cap| cap.most < times);
+        let stops_its_enforcer = column.enforcers.iter().any(|(_, by)| column.stops.contains(by));
         if stops_its_enforcer || column.caps.iter().any(over_cap) {
             return true;
         }

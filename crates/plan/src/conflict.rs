@@ -15,7 +15,8 @@ use crate::standing::{Standing, stopped_by};
 pub(crate) fn explain(case: &Case<'_>, answer: &Answer, field: &Field<'_>) -> Vec<Obstacle> {
     let mut conflict = Vec::new();
     if answer.unknown {
-        let reason = "the limits ended the search before it found a sound plan or proved that there is none";
+        let reason =
+            "the limits ended the search before it found a sound plan or proved that there is none";
         conflict.push(Obstacle { node: None, reason: reason.to_owned() });
     }
     let estate = case.net.estate;
@@ -34,7 +35,10 @@ pub(crate) fn explain(case: &Case<'_>, answer: &Answer, field: &Field<'_>) -> Ve
     caps.sort_unstable();
     caps.dedup();
     for cap in caps.into_iter().filter_map(|cap| estate.caps().get(cap as usize)) {
-        let reason = format!("one plan may hold at most {} withdrawals of the kind `{}`", cap.most, cap.kind);
+        let reason = format!(
+            "one plan may hold at most {} withdrawals of the kind `{}`",
+            cap.most, cap.kind
+        );
         conflict.push(Obstacle { node: None, reason });
     }
     conflict
@@ -54,10 +58,8 @@ fn step_reason(
     if net.estate.is_forbidden(NodeIx(node)) {
         return "it is tagged never-touch or break-glass".to_owned();
     }
-    let reasons: Vec<String> = net.cover[node]
-        .iter()
-        .map(|&column| column_reason(case, answer, column, caps))
-        .collect();
+    let reasons: Vec<String> =
+        net.cover[node].iter().map(|&column| column_reason(case, answer, column, caps)).collect();
     if reasons.is_empty() { "no withdrawal exists".to_owned() } else { reasons.join("; ") }
 }
 
@@ -88,7 +90,9 @@ fn column_reason(case: &Case<'_>, answer: &Answer, column: u32, caps: &mut Vec<u
         return format!("the protected service `{service}` would stop with `{id}`");
     }
     if let Some(service) = protected(&together) {
-        return format!("the protected service `{service}` would stop with `{id}` and what else is withdrawn");
+        return format!(
+            "the protected service `{service}` would stop with `{id}` and what else is withdrawn"
+        );
     }
     if let Some(cap) = full_cap(case, &together, column) {
         caps.push(cap);

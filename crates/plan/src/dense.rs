@@ -82,7 +82,10 @@ impl<T: Clone + Default> Lists<T> {
     /// Gathers `(index, value)` pairs for `length` indexes, keeping their order within each index.
     ///
     /// `pairs` gives the same pairs both times.
-    pub(crate) fn gather<I: Iterator<Item = (u32, T)>>(length: usize, pairs: impl Fn() -> I) -> Self {
+    pub(crate) fn gather<I: Iterator<Item = (u32, T)>>(
+        length: usize,
+        pairs: impl Fn() -> I,
+    ) -> Self {
         let mut counts = Dense::filled(0_u32, length + 1);
         for (at, _) in pairs() {
             counts[at + 1] += 1;

@@ -44,7 +44,7 @@ pub(crate) fn alternative(
     let lower_bound = Money(answer.lower).max(bound).min(total);
     let status = match answer.status {
         Status::Gap if lower_bound == total => Status::Optimal,
-        status => status,
+        status @ (Status::Optimal | Status::Gap | Status::Infeasible) => status,
     };
     Alternative {
         name,
@@ -128,9 +128,9 @@ fn cuts(case: &Case<'_>, chosen: &[u32], lost: &[u32], field: &mut Field<'_>) ->
 }
 
 fn withdrawals(case: &Case<'_>, cuts: &[Cut]) -> Vec<PlannedWithdrawal> {
-    let halves = cuts.iter().flat_map(|cut| {
-        case.net.columns[cut.column].withdrawals().map(move |half| (cut, half))
-    });
+    let halves = cuts
+        .iter()
+        .flat_map(|cut| case.net.columns[cut.column].withdrawals().map(move |half| (cut, half)));
     let mut fallout = Fallout::new(&case.net.gates);
     let planned = halves.zip(1..).map(|((cut, half), order)| {
         let estate = case.net.estate;

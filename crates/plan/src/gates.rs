@@ -68,9 +68,11 @@ impl Gates {
             builder.tree(Owner::Service(ServiceIx(at)), item, &service.needs);
         }
         let Builder { gates, item_of, service_of } = builder;
-        let pairs = || gates.iter().zip(0..).flat_map(|(gate, at): (&Gate, u32)| {
-            gate.children.iter().zip(0..).map(move |(&child, position)| (child, (at, position)))
-        });
+        let pairs = || {
+            gates.iter().zip(0..).flat_map(|(gate, at): (&Gate, u32)| {
+                gate.children.iter().zip(0..).map(move |(&child, position)| (child, (at, position)))
+            })
+        };
         let feeds = Lists::gather(service_of.len(), pairs);
         let mut made = Self { gates, feeds, item_of, service_of, matters: Dense::default() };
         made.matters = made.mark_what_matters(estate);

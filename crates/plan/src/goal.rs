@@ -3,7 +3,6 @@
 use cordon_model::estate::Asset;
 use cordon_model::plan::Objective;
 
-use crate::ascent::Aims;
 use crate::case::Case;
 use crate::standing::Standing;
 
@@ -61,9 +60,7 @@ impl Goal {
 
     /// Whether losing an asset makes any difference.
     pub(crate) fn matters(self, asset: &Asset) -> bool {
-        self.is_closed(asset)
-            || self.loss(asset) > 0
-            || (self.limits(asset) && asset.loss.0 > 0)
+        self.is_closed(asset) || self.loss(asset) > 0 || (self.limits(asset) && asset.loss.0 > 0)
     }
 
     /// The objective's value, or `None` where the standing is not allowed.
@@ -82,11 +79,12 @@ impl Goal {
         (standing.guarded && closed && within).then_some(value)
     }
 
-    pub(crate) fn aims(self, case: &Case<'_>) -> Aims {
-        let loss = case.net.estate.assets().iter().map(|asset| {
-            let counted = self.loss(asset).max(if self.limits(asset) { asset.loss.0 } else { 0 });
-            if self.is_closed(asset) { None } else { Some(counted) }
-        });
-        Aims { loss: loss.collect::<Vec<_>>().into() }
+    /// Per asset, what losing it costs; `None` is never.
+    pub(crate) fn losses(self, case: &Case<'_>) -> Vec<Option<i64>> {
+        let loss = |asset: &Asset| {
+            let limited = if self.limits(asset) { asset.loss.0 } else { 0 };
+            (!self.is_closed(asset)).then(|| self.loss(asset).max(limited))
+        };
+        case.net.estate.assets().iter().map(loss).collect()
     }
 }

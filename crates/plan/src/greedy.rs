@@ -114,9 +114,7 @@ impl<'a> Completion<'a, '_> {
         let cheapest = self.cheapest(path, progress);
         match (cheapest, loss) {
             (None, None) => false,
-            (Some((price, column)), loss)
-                if self.must_cut(of, price, loss) =>
-            {
+            (Some((price, column)), loss) if self.must_cut(of, price, loss) => {
                 Self::take(self.case, column, progress, scout);
                 true
             }

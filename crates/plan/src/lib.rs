@@ -10,13 +10,13 @@
 
 mod alternatives;
 mod arrival;
-mod ascent;
 mod case;
 mod conflict;
 mod dense;
 mod document;
 mod expected;
 mod field;
+mod flow;
 mod gates;
 mod goal;
 mod greedy;

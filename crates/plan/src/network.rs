@@ -66,7 +66,8 @@ impl<'e> Network<'e> {
             let links = estate.links().iter();
             links.filter_map(|link| estate.direction(link).map(|pair| (pair, link.seconds)))
         };
-        let next = Lists::gather(nodes, || controls().map(|((a, b), seconds)| (a.0, (b.0, seconds))));
+        let next =
+            Lists::gather(nodes, || controls().map(|((a, b), seconds)| (a.0, (b.0, seconds))));
         let back = Lists::gather(nodes, || controls().map(|((a, b), _)| (b.0, a.0)));
         let (columns, column_of) = columns(estate);
         let cover = Lists::gather(nodes, || {
@@ -141,7 +142,8 @@ fn column(
 ) -> Column {
     let halves = || std::iter::once(first).chain(end).map(|at| (at, estate.withdrawal(at)));
     let nodes = withdrawal.removes.iter().map(|node| node.0).collect();
-    let stops = if halves().any(|(_, half)| half.stops) { withdrawal.removes.as_slice() } else { &[] };
+    let stops =
+        if halves().any(|(_, half)| half.stops) { withdrawal.removes.as_slice() } else { &[] };
     let mut caps: SmallVec<[(u32, u32); 1]> = SmallVec::new();
     for (cap, at) in estate.caps().iter().zip(0..) {
         let times = index(halves().filter(|(_, half)| *half.kind == *cap.kind).count());

@@ -25,7 +25,8 @@ pub(crate) fn prove(case: &Case<'_>, goal: Goal, keys: &[Key]) -> Stage {
     for key in keys {
         master.add_key(key);
     }
-    let nothing = Stage { objective: goal.objective, bound: Money::ZERO, scale: 1, rows: Vec::new() };
+    let nothing =
+        Stage { objective: goal.objective, bound: Money::ZERO, scale: 1, rows: Vec::new() };
     let Solved::Point(point) = master.solve_lp() else { return nothing };
     let mut best: Option<(i64, u64, Vec<u64>)> = None;
     for scale in SCALES {
@@ -55,8 +56,11 @@ fn rounded(master: &Master<'_>, duals: &[f64], scale: u64) -> Option<Vec<u64>> {
     let times = scale as f64;
     let one = |(row, &dual): (&crate::master::Inequality, &f64)| {
         // The row of losses is solved per unit of money, so its dual is one per minor unit.
-        let value =
-            if row.key == Key::Lost { (dual * times - 1e-9).ceil() } else { (dual * unit * times).round() };
+        let value = if row.key == Key::Lost {
+            (dual * times - 1e-9).ceil()
+        } else {
+            (dual * unit * times).round()
+        };
         (value < LARGEST).then_some(value.max(0.0) as u64)
     };
     master.rows.iter().zip(duals).map(one).collect()

@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 
-use crate::ascent::climb;
 use crate::case::{Case, State};
+use crate::flow;
 use crate::goal::Goal;
 use crate::greedy::Completion;
 use crate::master::{Key, Master, Point, Solved, Var, float};
@@ -51,7 +51,7 @@ impl<'a> Budget<'a> {
 const WORK_PER_NODE: u64 = 20_000;
 /// Paths taken up per look at the network.
 const PATHS_PER_PASS: usize = 256;
-/// Paths taken from the ascent.
+/// Pushes of the first flow.
 const FIRST_PATHS: usize = 20_000;
 
 /// What a stage's search found.
@@ -134,14 +134,14 @@ impl<'a, 'b> Search<'a, 'b> {
         self.proven || self.best.as_ref().is_some_and(|(value, _)| *value <= self.lower)
     }
 
-    /// Starts from an ascent's paths and cover.
+    /// Starts from a maximum flow's paths and cut.
     fn seed(&mut self) {
-        let ascent = climb(self.case, &self.goal.aims(self.case), FIRST_PATHS);
-        self.budget.spend(ascent.work);
-        for (path, asset) in ascent.paths {
+        let flow = flow::push(self.case, &self.goal.losses(self.case), FIRST_PATHS);
+        self.budget.spend(flow.work);
+        for (path, asset) in flow.paths {
             self.master.add_path(path, asset);
         }
-        self.offer_columns(&ascent.spent);
+        self.offer_columns(&flow.cover);
     }
 
     fn offer(&mut self, standing: Standing) {
@@ -191,6 +191,7 @@ impl<'a, 'b> Search<'a, 'b> {
             };
             self.budget.spend(self.master.rows.len() as u64 * 4);
             self.raise_lower(point.value);
+        if std::env::var_os("PLAN_TRACE").is_some() { let t=std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()%1000000; eprintln!("{t} LP rows {} vars {} value {} best {:?}", self.master.rows.len(), self.master.variables.len(), point.value, self.best.as_ref().map(|b| b.0)); }
             if !self.separate(&point.at) {
                 self.round(&point);
                 return if self.is_closed() { Next::Done } else { Next::Again };

@@ -100,9 +100,10 @@ fn keeps_guards(case: &Case<'_>, chosen: &[u32], stopped: &[u32]) -> bool {
     let protected = stopped.iter().any(|&service| case.protected[service]);
     let closed = chosen.iter().any(|&column| case.state[column] == State::Fixed);
     let void = chosen.iter().any(|&column| {
-        columns[column].enforcers.iter().any(|(_, by)| {
-            chosen.iter().any(|&other| columns[other].stops.contains(by))
-        })
+        columns[column]
+            .enforcers
+            .iter()
+            .any(|(_, by)| chosen.iter().any(|&other| columns[other].stops.contains(by)))
     });
     !protected && !closed && !void && within_caps(case, chosen)
 }

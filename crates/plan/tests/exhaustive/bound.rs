@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cordon_model::Money;
 use cordon_model::ids::{NodeIx, WithdrawalIx};
 use cordon_model::needs::Needs;
 use cordon_model::plan::{Alternative, AlternativeName, Objective, Row, Stage, Status};
-use cordon_model::Money;
 
 use crate::slow::Slow;
 
@@ -63,7 +63,9 @@ impl Deriver<'_> {
             }
         }
         // Rounded up to the next minor unit; nothing proves less than 0.
-        Ok(i64::try_from(bound.div_euclid(scale) + i128::from(bound.rem_euclid(scale) > 0)).unwrap().max(0))
+        Ok(i64::try_from(bound.div_euclid(scale) + i128::from(bound.rem_euclid(scale) > 0))
+            .unwrap()
+            .max(0))
     }
 
     fn counts_cost(&self) -> bool {
@@ -89,7 +91,8 @@ impl Deriver<'_> {
                 (!self.slow.is_protected(service)).then_some(counted)
             }
             _ => {
-                let asset = estate.assets().iter().find(|a| estate.id(a.node).as_str() == name).unwrap();
+                let asset =
+                    estate.assets().iter().find(|a| estate.id(a.node).as_str() == name).unwrap();
                 if asset.must_hold && !self.hard_is_free() {
                     return None;
                 }

@@ -9,8 +9,8 @@ mod bound;
 mod random;
 mod slow;
 
-use cordon_model::plan::{Alternative, AlternativeName, Proof, Status};
 use cordon_model::Money;
+use cordon_model::plan::{Alternative, AlternativeName, Proof, Status};
 use cordon_plan::Planner;
 
 use random::Question;

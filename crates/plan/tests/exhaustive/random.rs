@@ -1,9 +1,11 @@
 //! Random small estates with every shape that the planner knows.
 
-use cordon_model::estate::{Asset, Cap, Estate, EstateBuilder, Holding, Mode, Node, Service, Withdrawal};
+use cordon_model::Money;
+use cordon_model::estate::{
+    Asset, Cap, Estate, EstateBuilder, Holding, Mode, Node, Service, Withdrawal,
+};
 use cordon_model::ids::{NodeId, NodeIx, ServiceIx, WithdrawalIx};
 use cordon_model::needs::Needs;
-use cordon_model::Money;
 use cordon_plan::{Foothold, Request};
 
 /// A small deterministic stream of numbers (splitmix64).
@@ -149,8 +151,7 @@ fn tree(stream: &mut Stream, nodes: u32, depth: u32) -> Needs {
     if depth == 0 || stream.once_in(3) {
         return Needs::Node(stream.node(nodes));
     }
-    let of: Vec<Needs> =
-        (0..1 + stream.below(4)).map(|_| tree(stream, nodes, depth - 1)).collect();
+    let of: Vec<Needs> = (0..1 + stream.below(4)).map(|_| tree(stream, nodes, depth - 1)).collect();
     match stream.below(3) {
         0 => Needs::all(of),
         1 => Needs::any(of),
@@ -166,7 +167,14 @@ fn add_services(builder: &mut EstateBuilder, stream: &mut Stream, nodes: u32) {
         let needs = tree(stream, nodes, 2);
         let (protected, cost_per_hour) = (stream.once_in(4), money(stream, 60));
         let id = format!("s{at}").as_str().into();
-        builder.services.push(Service { id, name: None, needs, protected, cost_per_hour, probe: None });
+        builder.services.push(Service {
+            id,
+            name: None,
+            needs,
+            protected,
+            cost_per_hour,
+            probe: None,
+        });
     }
     for _ in 0..stream.below(3) {
         let (node, needs) = (stream.node(nodes), tree(stream, nodes, 1));

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cordon_model::Money;
 use cordon_model::estate::Estate;
 use cordon_model::ids::{NodeId, NodeIx, ServiceIx, WithdrawalIx};
 use cordon_model::outage::{NodeSet, Outage};
 use cordon_model::plan::{Alternative, AlternativeName};
 use cordon_model::reach::{ControlGraph, Reach};
-use cordon_model::Money;
 use cordon_plan::Foothold;
 
 use crate::random::Question;
@@ -74,8 +74,7 @@ impl<'q> Slow<'q> {
         column.iter().all(|at| {
             let raised = in_force.contains(at);
             let allowed = authority.as_ref().is_some_and(|set| set.contains(at));
-            !unavailable.contains(at)
-                && (raised || allowed || self.name != AlternativeName::Now)
+            !unavailable.contains(at) && (raised || allowed || self.name != AlternativeName::Now)
         })
     }
 
@@ -102,9 +101,8 @@ impl<'q> Slow<'q> {
     fn reach(&self, chosen: &[WithdrawalIx], starts: &[Foothold]) -> Reach {
         let removed = chosen.iter().flat_map(|&at| self.estate.withdrawal(at).removes.clone());
         let blocked = NodeSet::from_nodes(self.estate.nodes().len(), removed);
-        let nodes = |entrenched| {
-            starts.iter().filter(move |f| f.entrenched == entrenched).map(|f| f.node)
-        };
+        let nodes =
+            |entrenched| starts.iter().filter(move |f| f.entrenched == entrenched).map(|f| f.node);
         self.graph.reach(nodes(false), nodes(true), &blocked)
     }
 
@@ -248,19 +246,21 @@ impl<'q> Slow<'q> {
     fn open_path(&self, ids: &[NodeId], chosen: &[WithdrawalIx]) -> Result<Vec<NodeIx>, String> {
         let path = self.real_path(ids)?;
         let entrenched = self.starts.iter().any(|s| s.node == path[0] && s.entrenched);
-        let cut = path.iter().skip(usize::from(entrenched)).any(|node| {
-            chosen.iter().any(|&at| self.estate.withdrawal(at).removes.contains(node))
-        });
+        let cut = path
+            .iter()
+            .skip(usize::from(entrenched))
+            .any(|node| chosen.iter().any(|&at| self.estate.withdrawal(at).removes.contains(node)));
         if cut { Err(format!("the path {ids:?} is cut")) } else { Ok(path) }
     }
 
     /// Checks that a path runs along links from a start.
     pub(crate) fn real_path(&self, ids: &[NodeId]) -> Result<Vec<NodeIx>, String> {
-        let path: Vec<NodeIx> = ids.iter().map(|id| self.estate.find(id.as_str()).unwrap()).collect();
+        let path: Vec<NodeIx> =
+            ids.iter().map(|id| self.estate.find(id.as_str()).unwrap()).collect();
         let from_start = path.first().is_some_and(|n| self.starts.iter().any(|s| s.node == *n));
-        let linked = path.windows(2).all(|pair| {
-            self.graph.next(pair[0]).iter().any(|&(next, _)| next == pair[1])
-        });
+        let linked = path
+            .windows(2)
+            .all(|pair| self.graph.next(pair[0]).iter().any(|&(next, _)| next == pair[1]));
         if from_start && linked { Ok(path) } else { Err(format!("{ids:?} is no path")) }
     }
 

@@ -1,0 +1,143 @@
+//! Hands the master's rows to HiGHS and reads the answers back.
+
+use std::num::NonZeroU32;
+
+use highs::{Col, HighsModelStatus, Model, RowProblem, Sense, SolvedModel};
+
+use super::{Inequality, Key, Master, Point, Solved, Var, Variable, float};
+use crate::dense::index;
+
+impl Master<'_> {
+    fn cost_of(&self, variable: &Variable) -> f64 {
+        let main = float(variable.cost / self.unit);
+        main + self.guide_share * float(variable.guide / self.unit)
+    }
+
+    fn scale_of(&self, row: &Inequality) -> f64 {
+        if row.key == Key::Lost { float(self.unit) } else { 1.0 }
+    }
+
+    /// Solves the linear relaxation, from where the last solve ended.
+    pub(crate) fn solve_lp(&mut self) -> Solved {
+        let Some(model) = self.model.take().or_else(new_model) else { return Solved::Failed };
+        let Some(model) = self.bring_up_to_date(model) else { return Solved::Failed };
+        let Ok(solved) = model.try_solve() else { return Solved::Failed };
+        let result = match solved.status() {
+            HighsModelStatus::Optimal | HighsModelStatus::ModelEmpty => {
+                let solution = solved.get_solution();
+                Solved::Point(Point {
+                    value: solved.objective_value(),
+                    at: solution.columns().to_vec(),
+                    reduced: solution.dual_columns().to_vec(),
+                    duals: solution.dual_rows().to_vec(),
+                })
+            }
+            HighsModelStatus::Infeasible => Solved::Infeasible,
+            _ => Solved::Failed,
+        };
+        self.model = Some(Model::from(solved));
+        result
+    }
+
+    fn bring_up_to_date(&mut self, mut model: Model) -> Option<Model> {
+        for at in index(self.handles.len())..index(self.variables.len()) {
+            let variable = &self.variables[at];
+            let upper = if variable.fixed { 0.0 } else { 1.0 };
+            let known = variable.born_in.iter().filter_map(|&(row, coefficient)| {
+                let handle = self.row_handles.get(row as usize)?;
+                Some((*handle, float(coefficient) / self.scale_of(&self.rows[row])))
+            });
+            let known: Vec<_> = known.collect();
+            let cost = self.cost_of(variable);
+            self.handles.push(model.try_add_column(cost, 0.0..=upper, known).ok()?);
+        }
+        for at in index(self.row_handles.len())..index(self.rows.len()) {
+            let row = &self.rows[at];
+            let scale = self.scale_of(row);
+            let terms = row.terms.iter().filter_map(|&(variable, coefficient)| {
+                Some((*self.handles.get(variable as usize)?, float(coefficient) / scale))
+            });
+            let terms: Vec<_> = terms.collect();
+            self.row_handles.push(model.try_add_row(float(row.least) / scale.., terms).ok()?);
+        }
+        Some(model)
+    }
+
+    /// Solves in whole numbers. `shut` says which variables may be left at 0.
+    pub(crate) fn solve_whole(&self, shut: &[bool], nodes: i32, seconds: f64) -> Solved {
+        let mut problem = RowProblem::new();
+        let mut columns: Vec<Col> = Vec::with_capacity(self.variables.len());
+        for (variable, at) in self.variables.iter().zip(0_usize..) {
+            let closed =
+                variable.fixed || variable.barred || shut.get(at).copied().unwrap_or(false);
+            let upper = if closed { 0.0 } else { 1.0 };
+            let whole = match variable.var {
+                Var::Column(_) => true,
+                Var::Item(_) => !self.slack_gates.is_empty(),
+                Var::Asset(_) => false,
+            };
+            let cost = self.cost_of(variable);
+            columns.push(problem.add_column_with_integrality(cost, 0.0..=upper, whole));
+        }
+        for row in self.rows.iter() {
+            let scale = self.scale_of(row);
+            let terms: Vec<(Col, f64)> = row
+                .terms
+                .iter()
+                .filter_map(|&(variable, coefficient)| {
+                    Some((*columns.get(variable as usize)?, float(coefficient) / scale))
+                })
+                .collect();
+            problem.add_row(float(row.least) / scale.., terms);
+        }
+        let Ok(mut model) = problem.try_optimise(Sense::Minimise) else { return Solved::Failed };
+        if set_options(&mut model, nodes, seconds).is_none() {
+            return Solved::Failed;
+        }
+        model.try_solve().map_or(Solved::Failed, |solved| read_whole(&solved))
+    }
+}
+
+fn read_whole(solved: &SolvedModel) -> Solved {
+    let bound = solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY);
+    match solved.status() {
+        HighsModelStatus::Optimal | HighsModelStatus::ModelEmpty => {
+            let at = solved.get_solution().columns().to_vec();
+            let value = solved.objective_value();
+            Solved::Point(Point { value, at, reduced: Vec::new(), duals: Vec::new() })
+        }
+        HighsModelStatus::Infeasible => Solved::Infeasible,
+        HighsModelStatus::ReachedTimeLimit
+        | HighsModelStatus::ReachedSolutionLimit
+        | HighsModelStatus::ReachedIterationLimit => {
+            let feasible = solved.primal_solution_status() == highs::HighsSolutionStatus::Feasible;
+            let at = feasible.then(|| solved.get_solution().columns().to_vec());
+            Solved::Stopped { bound, at }
+        }
+        _ => Solved::Failed,
+    }
+}
+
+fn new_model() -> Option<Model> {
+    let mut model = RowProblem::new().try_optimise(Sense::Minimise).ok()?;
+    set_options(&mut model, i32::MAX, f64::INFINITY)?;
+    Some(model)
+}
+
+/// One thread, one seed, no gap: the same answer every time.
+fn set_options(model: &mut Model, nodes: i32, seconds: f64) -> Option<()> {
+    model.make_quiet();
+    model.set_threads(NonZeroU32::MIN);
+    model.try_set_option("parallel", "off").ok()?;
+    model.try_set_option("random_seed", 1).ok()?;
+    model.try_set_option("mip_rel_gap", 0.0).ok()?;
+    model.try_set_option("mip_abs_gap", 1e-6).ok()?;
+    model.try_set_option("mip_feasibility_tolerance", 1e-9).ok()?;
+    model.try_set_option("primal_feasibility_tolerance", 1e-9).ok()?;
+    model.try_set_option("dual_feasibility_tolerance", 1e-9).ok()?;
+    model.try_set_option("mip_max_nodes", nodes).ok()?;
+    if seconds.is_finite() {
+        model.try_set_option("time_limit", seconds.max(0.01)).ok()?;
+    }
+    Some(())
+}
