@@ -1,8 +1,10 @@
 //! A world to run the loop in: the range, a ledger in memory, a clock that
 //! jumps, and a switch that stops everything before or after any write or call.
 
+mod authority;
 mod cases;
 mod crashes;
+mod disk;
 mod seeds;
 
 use std::sync::Arc;

@@ -36,6 +36,8 @@ pub(crate) struct Journal {
     pub(crate) generation: u64,
     pub(crate) waiting: Vec<Waiting>,
     end: u64,
+    // Whether what the file holds is in the ledger already, and only the file does not say so yet.
+    is_stale: bool,
 }
 
 impl Journal {
@@ -50,7 +52,8 @@ impl Journal {
         let mut header = [0; 8];
         file.read_exact_at(&mut header, 0)?;
         let generation = u64::from_be_bytes(header);
-        let mut journal = Self { file, generation, waiting: Vec::new(), end: HEADER };
+        let mut journal =
+            Self { file, generation, waiting: Vec::new(), end: HEADER, is_stale: false };
         while let Some((waiting, end)) = journal.frame_at(journal.end)? {
             journal.waiting.push(waiting);
             journal.end = end;
@@ -89,6 +92,10 @@ impl Journal {
 
     /// Makes records durable here; false if there is no room for all of them.
     pub(crate) fn write(&mut self, records: &[Waiting]) -> io::Result<bool> {
+        if self.is_stale {
+            self.begin_generation()?;
+            self.is_stale = false;
+        }
         let mut bytes = Vec::new();
         for record in records {
             let payload = serde_json::to_vec(record)?;
@@ -108,12 +115,20 @@ impl Journal {
     }
 
     /// Begins the next generation: what waited is in the ledger.
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.generation += 1;
-        self.file.write_all_at(&self.generation.to_be_bytes(), 0)?;
-        self.file.sync_data()?;
+    ///
+    /// Should the file not take it, it is tried again before the next use; until
+    /// then the ledger knows the old generation as moved in.
+    pub(crate) fn clear(&mut self) {
         self.waiting.clear();
         self.end = HEADER;
+        self.is_stale = self.begin_generation().is_err();
+    }
+
+    fn begin_generation(&mut self) -> io::Result<()> {
+        let next = self.generation + 1;
+        self.file.write_all_at(&next.to_be_bytes(), 0)?;
+        self.file.sync_data()?;
+        self.generation = next;
         Ok(())
     }
 }

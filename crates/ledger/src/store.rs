@@ -152,8 +152,7 @@ impl Ledger {
             .map_err(LedgerError::sqlite(&self.paths.ledger))?;
         (self.seq, self.hash) = (seq, hash);
         if waiting > 0 {
-            let path = &self.paths.journal;
-            self.journal.clear().map_err(LedgerError::io("write", path))?;
+            self.journal.clear();
         }
         self.keep_head(&head);
         Ok(entries.split_off(waiting))
@@ -199,8 +198,7 @@ impl Ledger {
             .query_row(sql, [generation], |row| row.get(0))
             .map_err(LedgerError::sqlite(&self.paths.ledger))?;
         if count > 0 {
-            let path = &self.paths.journal;
-            self.journal.clear().map_err(LedgerError::io("write", path))?;
+            self.journal.clear();
         }
         Ok(())
     }

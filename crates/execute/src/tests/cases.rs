@@ -222,9 +222,9 @@ fn what_somebody_else_has_closed_since_is_left_to_them() {
     program.lift(&[ANN]);
     program.until("lifted", |program| program.all(Stage::Lifted));
     assert!(!is_open(&program, "user:ann"));
-    let last = program.world.log.iter().rev().find_map(|entry| match &entry.body {
-        Record::Withdrawal(Moved { transition: Transition::Lifted { left }, .. }) => Some(left),
-        _ => None,
+    let last = program.world.log.iter().rev().find_map(|entry| {
+        let Record::Withdrawal(Moved { transition, .. }) = &entry.body else { return None };
+        if let Transition::Lifted { left } = transition { Some(left) } else { None }
     });
     let by = Some("admin".to_owned());
     assert_eq!(last.unwrap()[0].answer, Answer::AlreadySo { by });
@@ -387,7 +387,7 @@ fn the_guard_lets_nothing_pass_that_the_ledger_does_not_hold() {
     other_target.targets = vec![node("user:cas")];
     let mut other_order = good.clone();
     other_order.order.targets = vec![node("user:cas")];
-    let mut unknown = good.clone();
+    let mut unknown = good;
     unknown.order.withdrawal = "x".into();
     let mut done = program.world.calls.iter().find(|c| c.act == Act::Refuse).unwrap().clone();
     for (name, call) in [("target", other_target), ("order", other_order), ("unknown", unknown)] {
@@ -407,7 +407,7 @@ fn a_full_disk_holds_raises_up_but_lifts_go_on() {
     program.raise("c2", vec![order("isolate-host", Mode::Refuse, &["host:h1"], 1)]);
     for _ in 0..10 {
         program.settle();
-        program.world.now = program.world.now + SignedDuration::from_secs(30);
+        program.world.now += SignedDuration::from_secs(30);
         program.world.range.advance(program.world.now);
     }
     assert!(is_open(&program, "user:ann"));
