@@ -191,6 +191,12 @@ pub struct Because {
     pub to: Option<Timestamp>,
 }
 
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
 impl Because {
     pub(crate) fn words(words: impl Into<String>) -> Self {
         Self { words: words.into(), ..Self::default() }
