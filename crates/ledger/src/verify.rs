@@ -7,6 +7,8 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use crate::chain::{Head, Row, START, hex};
 use crate::error::LedgerError;
 use crate::keys::PublicKey;
@@ -72,13 +74,43 @@ pub enum VerifyError {
 /// The first entry that is not as it was written, or that the file cannot be read.
 pub fn verify(file: &Path, key: &PublicKey, kept: &[Head]) -> Result<Verified, VerifyError> {
     let connection = open_read_only(file)?;
+    let heads = heads(&connection, file)?;
+    if let Some(entries) = sound(&connection, file, &heads, key, kept)? {
+        return Ok(Verified { entries, heads: heads.len(), head: heads.last().cloned() });
+    }
+    // Something is wrong; telling what takes all rows at once.
     let mut rows = Vec::new();
     each_row(&connection, file, 0, |row| {
         rows.push(row);
         Ok(())
     })?;
-    let heads = heads(&connection, file)?;
     Ok(check(&rows, &heads, key, kept)?)
+}
+
+/// Reads the ledger once, in bounded memory; the number of entries if all is as it was written.
+fn sound(
+    connection: &Connection,
+    file: &Path,
+    heads: &[Head],
+    key: &PublicKey,
+    kept: &[Head],
+) -> Result<Option<u64>, LedgerError> {
+    let mut signed: Vec<&Head> = heads.iter().chain(kept).collect();
+    signed.sort_by_key(|head| head.seq);
+    let mut is_sound = signed.iter().all(|head| head.is_by(&key.0));
+    let (mut last, mut previous) = (0, START.to_vec());
+    let mut open = signed.iter().peekable();
+    each_row(connection, file, 0, |row| {
+        last += 1;
+        is_sound &= row.seq == last && row.prev == previous && row.hash_at(last) == *row.hash;
+        while let Some(head) = open.next_if(|head| head.seq == last) {
+            is_sound &= head.hash == hex(&row.hash);
+        }
+        previous = row.hash;
+        Ok(())
+    })?;
+    let covered = open.peek().is_none() && heads.last().map_or(0, |head| head.seq) == last;
+    Ok((is_sound && covered).then_some(last))
 }
 
 /// Checks rows and heads, in the order of their positions.
