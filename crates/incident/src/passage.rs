@@ -11,7 +11,7 @@ use cordon_model::signal::{ChangeKind, Level, MentionKind, Outcome, Place, Role}
 
 use crate::evidence::Deed;
 use crate::names::{EntityIx, Names};
-use crate::scene::{Hit, Logon, Scene, is_account, kind, of_role};
+use crate::scene::{Hit, Logon, Parts, Scene, is_account, kind, of_role};
 use crate::weigh::far_side;
 
 /// How control may have passed.
@@ -88,10 +88,13 @@ pub(crate) fn passages<'e>(scene: &Scene<'e>, names: &Names) -> Passages<'e> {
                         .for_each(|&object| add(Way::Changed(change), actor, object, &[]));
                 }
             }
-            Deed::Access(_) => {}
+            Deed::Access(_) => add_origins(&act.parts, names, &mut add),
         }
     }
     add_hits(scene, names, &mut found);
+    for uses in found.values_mut() {
+        uses.sort_by(|a, b| (a.first, a.last, a.place).cmp(&(b.first, b.last, b.place)));
+    }
     found
 }
 
@@ -123,6 +126,22 @@ fn add_logon(
     }
 }
 
+/// Whoever did something from a host or address came from there, sign-in or not.
+fn add_origins(
+    parts: &Parts,
+    names: &Names,
+    add: &mut impl FnMut(Way, EntityIx, EntityIx, &[EntityIx]),
+) {
+    for actor in of_role(parts, Role::Actor).filter(|&node| is_account(names, node)) {
+        for source in
+            of_role(parts, Role::Source).filter(|&node| !parts.contains(&(Role::Place, node)))
+        {
+            add(Way::UsedFrom, source, actor, &[]);
+            add(Way::CameFrom, actor, source, &[]);
+        }
+    }
+}
+
 fn add_hits<'e>(scene: &Scene<'e>, names: &Names, found: &mut Passages<'e>) {
     for hit in &scene.hits {
         let tally = hit.tally;
@@ -135,6 +154,7 @@ fn add_hits<'e>(scene: &Scene<'e>, names: &Names, found: &mut Passages<'e>) {
             };
             found.entry((way, from, to)).or_default().push(times);
         };
+        add_origins(&hit.parts, names, &mut |way, from, to, _: &[EntityIx]| add(way, from, to));
         for actor in of_role(&hit.parts, Role::Actor).filter(|&node| is_account(names, node)) {
             let made = of_role(&hit.parts, Role::Created).filter(|&node| may_be_taken(names, node));
             made.for_each(|made| add(Way::Made, actor, made));

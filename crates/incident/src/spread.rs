@@ -300,7 +300,7 @@ fn passing(
         Way::ActedAt(Level::Medium) => 0.4,
         Way::ActedAt(Level::Low | Level::Informational)
         | Way::ActedFrom(Level::Low | Level::Informational) => return None,
-        Way::UsedFrom if kind(names, from) == Some(MentionKind::Address) => by_novelty(0.5, 0.15),
+        Way::UsedFrom if kind(names, from) == Some(MentionKind::Address) => by_novelty(0.8, 0.6),
         Way::UsedFrom => by_novelty(0.65, 0.15),
         Way::Borrowed | Way::TookOn | Way::Changed(PasswordReset) => 0.9,
         Way::Made | Way::Changed(NewAccount | NewKey) => 0.95,
