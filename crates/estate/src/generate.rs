@@ -78,23 +78,23 @@ pub fn save(files: &Files, folder: &Path) -> io::Result<()> {
 
 /// The two nodes that say whether enough sites work.
 fn sites(scale: Scale) -> String {
-    let needs = |prefix: &str, role: &str, count: u32| {
-        let of: Vec<String> =
-            (1..=count).map(|at| format!("host:{prefix}{at:04}-{role}")).collect();
+    let needs = |prefix: &str, role: &str, zone: &str, count: u32| {
+        let site = |at: u32| format!("host:{prefix}{at:04}-{role} and zone:{zone}-{at:04}");
+        let of: Vec<String> = (1..=count).map(site).collect();
         format!("{} of ({})", enough(count), of.join(", "))
     };
     let mut text = String::from(
         "# Generated: how many sites must work for the business to count as open, 95 in 100.\n",
     );
-    for (id, prefix, role, count) in [
-        ("sites:stores", "s", "srv", scale.stores),
-        ("sites:funeral-homes", "f", "pc", scale.funeral_homes),
+    for (id, prefix, role, zone, count) in [
+        ("sites:stores", "s", "srv", "store", scale.stores),
+        ("sites:funeral-homes", "f", "pc", "home", scale.funeral_homes),
     ] {
         if count > 0 {
             let _ = write!(
                 text,
                 "\n[[node]]\nid = \"{id}\"\nneeds = \"{}\"\n",
-                needs(prefix, role, count)
+                needs(prefix, role, zone, count)
             );
         }
     }
@@ -129,36 +129,37 @@ impl Draft {
 
     fn stores(&mut self) {
         for store in 1..=self.scale.stores {
+            // What one of 2,300 stores sells in an hour, and a visit to open it again.
+            let zone = self.site("store", store, "zone:stores", "200,390");
             let base = address(64, store);
             let mut hosts = vec![("srv".to_owned(), 2), ("pc".to_owned(), 3)];
             hosts.extend((1..=3).map(|till| (format!("till-{till}"), 10 + till)));
-            let mut ids = Vec::new();
             for (role, last) in hosts {
                 let name = format!("s{store:04}-{role}");
                 self.host(&name, &format!("{base}.{last}"), &format!("store-{store:04}"));
-                self.link(&format!("host:{name}"), "zone:stores", "Reaches", "120");
+                self.link(&format!("host:{name}"), &zone, "Reaches", "60");
                 self.link("flow:rmm>stores", &format!("host:{name}"), "AdminTo", "300");
-                ids.push(format!("host:{name}"));
             }
-            // What one of 2,300 stores sells in an hour, and a visit to open it again.
-            let _ = writeln!(
-                self.withdrawals,
-                "isolate-site/store-{store:04},isolate-site,{},200,390,true,",
-                ids.join(";")
-            );
         }
     }
 
     fn funeral_homes(&mut self) {
         for home in 1..=self.scale.funeral_homes {
+            let zone = self.site("home", home, "zone:funeral-homes", "100,31");
             let name = format!("f{home:04}-pc");
-            self.host(
-                &name,
-                &format!("{}.3", address(96, home)),
-                &format!("funeral-home-{home:04}"),
-            );
-            self.link(&format!("host:{name}"), "zone:funeral-homes", "Reaches", "120");
+            let address = format!("{}.3", address(96, home));
+            self.host(&name, &address, &format!("funeral-home-{home:04}"));
+            self.link(&format!("host:{name}"), &zone, "Reaches", "60");
         }
+    }
+
+    /// A site's own network, which leads to those of all sites and can be cut off from them.
+    fn site(&mut self, sort: &str, number: u32, all: &str, cost: &str) -> String {
+        let zone = format!("zone:{sort}-{number:04}");
+        let _ = writeln!(self.nodes, "{zone},zone,,,{sort}-{number:04}");
+        self.link(&zone, all, "Reaches", "60");
+        let _ = writeln!(self.withdrawals, "isolate-site/{zone},isolate-site,{zone},{cost},true,");
+        zone
     }
 
     fn staff(&mut self) {

@@ -168,3 +168,17 @@ fn one_store_may_close_but_not_one_in_ten() {
     };
     assert_eq!((stopped(1), stopped(5), stopped(6)), (0, 0, 1));
 }
+
+#[test]
+fn a_machine_of_a_store_reaches_the_tills_of_all_unless_its_site_is_cut_off() {
+    let loaded = parse_files(&retailer(1, Scale::SMALL));
+    let estate = loaded.unwrap_or_else(|p| panic!("{}", shown(&p).join("\n"))).estate;
+    let pos = |removed: &[&str]| {
+        let falls = falls(&estate, "host:s0001-pc", removed);
+        falls.into_iter().find(|(asset, _)| asset == "app:pos").and_then(|(_, at)| at)
+    };
+    assert!(pos(&[]).is_some_and(|seconds| seconds > 4 * 3600));
+    assert_eq!(pos(&["zone:store-0001"]), None);
+    let site = estate.withdrawal(estate.find_withdrawal("isolate-site/zone:store-0001").unwrap());
+    assert_eq!(site.connector.as_deref(), Some("firewall"));
+}
