@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use cordon_model::estate::Holding;
+use cordon_model::estate::{Holding, LinkKindEntry};
 use cordon_model::link::Direction;
 use cordon_model::signal::Place;
 use cordon_model::{Estate, NodeId, NodeIx};
@@ -224,8 +224,9 @@ pub fn exposure(estate: &Estate, evidence: &Evidence) -> Exposure {
     let observed = with_observed(estate, evidence);
     let fits = observed.is_some();
     let estate = observed.as_deref().unwrap_or(estate);
+    let copy_links = copy_links(estate);
     let places: Vec<BTreeSet<NodeIx>> =
-        estate.holdings().iter().map(|holding| places_of(estate, holding)).collect();
+        estate.holdings().iter().map(|holding| places_of(holding, &copy_links)).collect();
     let mut timeline = Timeline::new(estate, evidence, &places.iter().flatten().copied().collect());
     if !fits {
         timeline.doubts.push(Because::words(
@@ -244,19 +245,25 @@ pub fn exposure(estate: &Estate, evidence: &Evidence) -> Exposure {
     Exposure { position: evidence.position, window: evidence.window, holdings }
 }
 
+/// Every `CopyOf` link: the copy, and what it is a copy of.
+fn copy_links(estate: &Estate) -> Vec<(NodeIx, NodeIx)> {
+    let data_only = |kind: &LinkKindEntry| kind.direction == Direction::DataOnly;
+    let links = estate.links().iter().filter(|link| data_only(estate.kind_of(link)));
+    links.map(|link| (link.from, link.to)).collect()
+}
+
 /// The node, its copies, and nodes that are `CopyOf` one of them.
-fn places_of(estate: &Estate, holding: &Holding) -> BTreeSet<NodeIx> {
+fn places_of(holding: &Holding, copy_links: &[(NodeIx, NodeIx)]) -> BTreeSet<NodeIx> {
     let mut places: BTreeSet<NodeIx> =
         std::iter::once(holding.node).chain(holding.copies.iter().copied()).collect();
-    let mut grows = true;
-    while grows {
-        let copies = estate.links().iter().filter(|link| {
-            estate.kind_of(link).direction == Direction::DataOnly && places.contains(&link.to)
-        });
-        let copies: Vec<NodeIx> = copies.map(|link| link.from).collect();
-        let before = places.len();
-        places.extend(copies);
-        grows = places.len() > before;
+    let mut before = 0;
+    while places.len() > before {
+        before = places.len();
+        for &(copy, of) in copy_links {
+            if places.contains(&of) {
+                places.insert(copy);
+            }
+        }
     }
     places
 }

@@ -92,8 +92,12 @@ impl Timeline {
     }
 
     /// Tells whether the intruder could have come to control a node at a moment.
+    ///
+    /// At the moment between two slices either will do.
     pub(crate) fn reached_at(&self, node: NodeIx, time: Timestamp) -> bool {
-        let mut at = self.slices.iter().filter(|slice| slice.span.contains(time));
+        let begun = self.slices.partition_point(|slice| slice.span.from <= time);
+        let last = self.slices.iter().take(begun).rev();
+        let mut at = last.take_while(|slice| slice.span.contains(time));
         at.any(|slice| slice.reached.contains(node))
     }
 }

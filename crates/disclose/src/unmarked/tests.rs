@@ -292,3 +292,17 @@ fn plain_letters_are_left_alone() {
     ];
     check(&others, None);
 }
+
+#[test]
+fn patterns_name_classes_that_exist_and_every_class_is_used() {
+    let rules = RULES.iter().flat_map(|(_, patterns)| patterns.iter());
+    let others = [HARMLESS, TURNS, OPENINGS, STRONG].into_iter().flatten();
+    let named: std::collections::BTreeSet<&str> = rules
+        .chain(others)
+        .flat_map(|pattern| pattern.split([' ', '|']))
+        .filter_map(|word| word.trim_end_matches('?').strip_prefix('@'))
+        .chain(["be", "have"])
+        .collect();
+    let classes: std::collections::BTreeSet<&str> = CLASSES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, classes);
+}
