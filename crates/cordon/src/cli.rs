@@ -72,9 +72,6 @@ pub(crate) struct DemoArgs {
     /// Leave the ledger of the run in this folder, to be asked afterwards
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
-    /// Scale of time: how many seconds of the drill pass in one second
-    #[arg(long, value_name = "FACTOR")]
-    pub(crate) speed: Option<u32>,
 }
 
 #[derive(Debug, Args)]
