@@ -38,7 +38,9 @@ impl Sink for Count {
     fn detection(&mut self, found: Detection) {
         if self.verbose {
             println!(
-                "D {} {:?} {} {}",
+                "D {} {} {} {:?} {} {}",
+                found.place.file,
+                found.rule.id,
                 found.time,
                 found.rule.level,
                 found.rule.title,

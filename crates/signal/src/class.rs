@@ -43,6 +43,15 @@ pub(crate) struct EventDefinition {
     pub(crate) mentions: Vec<Arc<MentionDefinition>>,
     pub(crate) facts: Vec<Arc<FactDefinition>>,
     pub(crate) source: Option<Template>,
+    pub(crate) remembers: Vec<Arc<RememberDefinition>>,
+    pub(crate) recalls: Vec<(String, Template)>,
+}
+
+/// A pair that later records need.
+#[derive(Debug)]
+pub(crate) struct RememberDefinition {
+    pub(crate) key: Template,
+    pub(crate) value: Template,
 }
 
 /// How a named thing is read from a record.
@@ -81,6 +90,9 @@ pub(crate) struct Class {
     aliases: FxHashMap<u64, (String, Vec<Alias>)>,
     pub(crate) mentions: Vec<(Condition, Arc<MentionDefinition>)>,
     pub(crate) facts: Vec<(Condition, Arc<FactDefinition>)>,
+    pub(crate) remembers: Vec<(Condition, Arc<RememberDefinition>)>,
+    /// Names that mentions may use for what is remembered under these keys.
+    pub(crate) recalls: Vec<(String, Template)>,
     pub(crate) source: Option<Template>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -94,6 +106,8 @@ impl Class {
             aliases: FxHashMap::default(),
             mentions: Vec::new(),
             facts: Vec::new(),
+            remembers: Vec::new(),
+            recalls: Vec::new(),
             source: format.source.clone(),
             shared: Arc::clone(&format.shared),
         };
@@ -120,6 +134,9 @@ impl Class {
         let open = |rest: &Condition| rest.clone();
         self.mentions.extend(event.mentions.iter().map(|m| (open(rest), Arc::clone(m))));
         self.facts.extend(event.facts.iter().map(|f| (open(rest), Arc::clone(f))));
+        self.remembers
+            .extend(event.remembers.iter().map(|r| (open(rest), Arc::clone(r))));
+        self.recalls.extend(event.recalls.iter().cloned());
         if let (Some(source), true) = (&event.source, rest.is_empty()) {
             self.source = Some(source.clone());
         }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use crate::format::ExtractFile;
+use crate::format_file::ExtractFile;
 use crate::json::Json;
 
 /// Patterns that compile to more than this are refused.
@@ -64,7 +64,8 @@ impl Extract {
             How::Regex(pattern) => groups(pattern, rest, out),
             How::Pairs(pattern) => {
                 out.extend(pattern.captures_iter(rest).filter_map(|pair| {
-                    let (name, value) = (pair.get(1)?, pair.get(2)?);
+                    let name = pair.get(1)?;
+                    let value = pair.iter().skip(2).flatten().next()?;
                     Some((
                         name.as_str().to_owned(),
                         Json::Str(Cow::Owned(unescape(value.as_str()))),

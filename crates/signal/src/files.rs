@@ -36,12 +36,23 @@ fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Vec<
     match std::fs::read_dir(path) {
         Err(error) => problems.push(problem::unreadable(&name, &error)),
         Ok(entries) => {
-            let mut inner: Vec<PathBuf> =
-                entries.filter_map(|entry| entry.map(|entry| entry.path()).ok()).collect();
+            let mut inner: Vec<PathBuf> = entries
+                .filter_map(Result::ok)
+                .filter(is_worth_reading)
+                .map(|entry| entry.path())
+                .collect();
             inner.sort();
             for path in inner {
                 walk(&path, depth - 1, files, problems);
             }
         }
     }
+}
+
+/// Pipes and devices would wait for ever, a link to a folder may lead in circles.
+fn is_worth_reading(entry: &std::fs::DirEntry) -> bool {
+    let Ok(kind) = entry.file_type() else {
+        return true;
+    };
+    kind.is_dir() || kind.is_file() || (kind.is_symlink() && !entry.path().is_dir())
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::decode::{self, Meter};
 use crate::problem::{problem, unreadable};
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 /// Archives within archives are opened this deep.
 const DEPTH: usize = 4;
@@ -122,8 +123,9 @@ impl Scanner {
         sink: &mut dyn Sink,
     ) {
         let mut head = Vec::new();
-        if let Err(error) = reader.take(HEAD as u64).read_to_end(&mut head) {
-            sink.problem(unreadable(name, &error));
+        let failed = reader.take(HEAD as u64).read_to_end(&mut head).err();
+        if let (Some(error), true) = (&failed, head.is_empty()) {
+            sink.problem(unreadable(name, error));
             return;
         }
         let archive = archive_of(&head);
@@ -136,7 +138,7 @@ impl Scanner {
             ));
             return;
         }
-        let mut whole = Cursor::new(head.clone()).chain(reader);
+        let mut whole = Cursor::new(head.clone()).chain(Rest { failed, reader });
         match archive {
             Some(Archive::Gzip) => {
                 let mut inner = flate2::read::MultiGzDecoder::new(whole);
@@ -283,6 +285,21 @@ fn unpacked(name: &str) -> String {
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name)
         .to_owned()
+}
+
+/// What follows the head of a stream: more bytes, or the error that cut it short.
+struct Rest<'r> {
+    failed: Option<std::io::Error>,
+    reader: &'r mut dyn Read,
+}
+
+impl Read for Rest<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.reader.read(buf),
+        }
+    }
 }
 
 /// Counts the bytes that are read from the file itself.

@@ -9,13 +9,12 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-#[cfg(test)]
-use cordon_model::signal::Role;
-use cordon_model::signal::{Amount, FactKind, Mention, MentionKind, Outcome};
+use cordon_model::signal::{Amount, FactKind, Mention, MentionKind, Outcome, Role};
 use smallvec::SmallVec;
 
 use crate::class::{Class, FactDefinition, FactShape, MentionDefinition};
 use crate::json::Json;
+use crate::recall::Memory;
 use crate::view::View;
 
 /// At most this many mentions of one record are kept.
@@ -24,8 +23,12 @@ const MOST: usize = 64;
 type Lookup<'b, 'a> = dyn Fn(&str) -> Option<Cow<'a, str>> + 'b;
 
 /// Returns everything that the record names, in the order of the format's tables.
-pub(crate) fn mentions(class: &Class, view: &View<'_>) -> Arc<[Mention]> {
-    let field = |path: &str| class.unless_blank(view.text(class, path));
+pub(crate) fn mentions(class: &Class, view: &View<'_>, memory: &Memory) -> Arc<[Mention]> {
+    let field = |path: &str| {
+        class
+            .unless_blank(view.text(class, path))
+            .or_else(|| memory.recall(class, view, path).map(Cow::Borrowed))
+    };
     let mut found = Vec::new();
     for (open, definition) in &class.mentions {
         if !open.holds(&field) {
@@ -204,6 +207,14 @@ fn merge(found: &mut Vec<Mention>, mention: Mention) {
     }
 }
 
+/// Tells whether a fact with these mentions is about anybody at all: the work of
+/// `SYSTEM` for itself names only the place.
+pub(crate) fn name_somebody(mentions: &[Mention]) -> bool {
+    mentions
+        .iter()
+        .any(|mention| mention.role != Role::Place && mention.kind != MentionKind::Session)
+}
+
 /// Returns the facts that the record states.
 pub(crate) fn facts(class: &Class, view: &View<'_>) -> SmallVec<[(FactKind, Outcome); 2]> {
     let field = |path: &str| view.text(class, path);
@@ -239,32 +250,5 @@ fn fact_kind(definition: &FactDefinition, field: &Lookup<'_, '_>) -> FactKind {
             amount: Amount { rows: number(rows), bytes: number(bytes), objects: number(objects) },
         },
         FactShape::Change(change) => FactKind::Change { change: *change },
-    }
-}
-
-/// Tells whether a mention can be told to stand for the one that acted.
-#[cfg(test)]
-pub(crate) fn show(mentions: &[Mention]) -> Vec<String> {
-    mentions
-        .iter()
-        .map(|mention| {
-            format!(
-                "{} {} {}",
-                role_name(mention.role),
-                format!("{:?}", mention.kind).to_lowercase(),
-                mention.spellings.join(" = ")
-            )
-        })
-        .collect()
-}
-
-#[cfg(test)]
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Actor => "actor",
-        Role::Source => "source",
-        Role::Place => "place",
-        Role::Target => "target",
-        Role::Created => "created",
     }
 }

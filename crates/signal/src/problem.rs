@@ -4,7 +4,10 @@ use cordon_model::signal::Problem;
 use rustc_hash::FxHashMap;
 
 /// A problem of one sort is told in full this often per file; then it is counted.
-pub(crate) const TOLD_IN_FULL: u64 = 10;
+const TOLD_IN_FULL: u64 = 10;
+
+/// Records that no format knows are told once: the others of the file are as unknown.
+const UNKNOWN: &str = "unknown";
 
 /// Makes a problem.
 pub(crate) fn problem(
@@ -51,7 +54,7 @@ impl Limiter {
     pub(crate) fn pass(&mut self, sort: &'static str, problem: Problem) -> Option<Problem> {
         let (count, last) = self.seen.entry(sort).or_insert((0, None));
         *count += 1;
-        if *count <= TOLD_IN_FULL {
+        if *count <= told_in_full(sort) {
             return Some(problem);
         }
         *last = Some(problem);
@@ -64,12 +67,12 @@ impl Limiter {
         sorts.sort_by_key(|(sort, _)| *sort);
         sorts
             .into_iter()
-            .filter_map(|(_, (count, last))| {
+            .filter_map(|(sort, (count, last))| {
                 let last = last?;
                 Some(Problem {
                     what: format!(
                         "{} more of this kind in this file; the last: {}",
-                        count - TOLD_IN_FULL,
+                        count - told_in_full(sort),
                         last.what
                     ),
                     ..last
@@ -77,4 +80,8 @@ impl Limiter {
             })
             .collect()
     }
+}
+
+fn told_in_full(sort: &str) -> u64 {
+    if sort == UNKNOWN { 1 } else { TOLD_IN_FULL }
 }

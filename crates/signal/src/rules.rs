@@ -19,10 +19,7 @@ use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule, Ti
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
-use crate::problem::{problem, unreadable};
-
-/// Rule files above this size are not read.
-const FILE_BYTES: u64 = 4 << 20;
+use crate::rule_files::{Documents, Origin};
 
 /// Correlation state: groups over all rules, and entries per group.
 const GROUPS: usize = 100_000;
@@ -49,35 +46,27 @@ pub enum RuleSource {
 pub struct Rules {
     pub(crate) engines: Vec<(LogSource, Engine)>,
     pub(crate) correlation: CorrelationEngine,
-    /// Rules that count only as parts of a correlation.
+    /// Ids of rules that count only as parts of a correlation.
     pub(crate) silent: FxHashSet<String>,
-    /// Rules that a correlation refers to.
+    /// Ids of rules that a correlation refers to.
     pub(crate) parts: FxHashSet<String>,
     known: FxHashMap<String, Arc<Rule>>,
-}
-
-/// Documents of all files, with the name of the file that each came from.
-#[derive(Default)]
-struct Documents {
-    rules: Vec<(SigmaRule, Arc<str>)>,
-    correlations: Vec<(CorrelationRule, Arc<str>)>,
-    filters: Vec<(FilterRule, Arc<str>)>,
-    problems: Vec<Problem>,
+    /// From the `name` of a rule to its id.
+    names: FxHashMap<String, String>,
 }
 
 impl Rules {
     /// Loads rules. Of two rules with one id the first counts.
     pub fn load(sources: &[RuleSource]) -> (Self, Vec<Problem>) {
-        let mut documents = Documents::default();
-        for source in sources {
-            match source {
-                RuleSource::Text { name, yaml } => documents.add(name, yaml),
-                RuleSource::Path(path) => documents.add_path(path),
-            }
-        }
+        let mut documents = Documents::read(sources);
         let mut rules = Self::empty();
         let mut problems = std::mem::take(&mut documents.problems);
-        rules.add_detections(documents.rules, &mut problems);
+        let wanted: FxHashSet<String> = documents
+            .correlations
+            .iter()
+            .flat_map(|(rule, _)| rule.rules.iter().cloned())
+            .collect();
+        rules.add_detections(documents.rules, &wanted, &mut problems);
         rules.add_filters(&documents.filters, &mut problems);
         rules.add_correlations(documents.correlations, &mut problems);
         (rules, problems)
@@ -96,6 +85,7 @@ impl Rules {
             silent: FxHashSet::default(),
             parts: FxHashSet::default(),
             known: FxHashMap::default(),
+            names: FxHashMap::default(),
         }
     }
 
@@ -119,79 +109,85 @@ impl Rules {
         self.engines
             .iter()
             .enumerate()
-            .filter(|(_, (of_rule, _))| {
-                logsources.iter().any(|of_record| applies(of_rule, of_record))
-            })
+            .filter(|(_, (of_rule, _))| logsources.iter().any(|record| applies(of_rule, record)))
             .map(|(number, _)| number)
             .collect()
     }
 
-    fn add_detections(&mut self, rules: Vec<(SigmaRule, Arc<str>)>, problems: &mut Vec<Problem>) {
-        let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Arc<str>)>> = BTreeMap::new();
-        for (mut rule, file) in rules {
-            let id = rule.id.get_or_insert_with(|| name_of(&file, &rule.title)).clone();
-            let meaning = meaning(&id, &rule.title, rule.level, &rule.tags);
-            if !self.know(id, meaning, &file, problems) {
-                continue;
+    fn add_detections(
+        &mut self,
+        rules: Vec<(SigmaRule, Origin)>,
+        wanted: &FxHashSet<String>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Origin)>> = BTreeMap::new();
+        for (mut rule, origin) in rules {
+            let id = rule
+                .id
+                .get_or_insert_with(|| name_of(&origin.file, &rule.title));
+            let meaning = meaning(id, &rule.title, rule.level, &rule.tags);
+            if self.know(meaning, rule.name.as_ref(), &origin, problems) {
+                groups
+                    .entry(logsource(&rule))
+                    .or_default()
+                    .push((rule, origin));
             }
-            groups.entry(logsource(&rule)).or_default().push((rule, file));
         }
         for (logsource, group) in groups {
             let mut engine = Engine::new();
             for (number, error) in engine.add_rules(group.iter().map(|(rule, _)| rule)) {
-                if let Some((rule, file)) = group.get(number) {
+                if let Some((rule, origin)) = group.get(number) {
                     self.known.remove(rule.id.as_deref().unwrap_or_default());
-                    problems.push(problem(
-                        file,
-                        "line 1",
-                        format!("rule `{}` cannot be used: {error}", rule.title),
-                        "rewrite the part that is not supported; the rule is left out",
-                    ));
+                    problems.push(unsupported("rule", &rule.title, &error, origin));
                 }
             }
             self.engines.push((logsource, engine));
+            for (rule, _) in group {
+                let names = [rule.id.as_ref(), rule.name.as_ref()];
+                if names.into_iter().flatten().any(|name| wanted.contains(name)) {
+                    // The correlation engine needs to know the rule's name; it
+                    // is fed with detections and never matches it itself.
+                    let _known_already = self.correlation.add_rule(&rule);
+                }
+            }
         }
     }
 
     /// Enters a rule under its id. False if the id is taken.
-    fn know(&mut self, id: String, rule: Rule, file: &str, problems: &mut Vec<Problem>) -> bool {
-        if let Some(other) = self.known.get(&id) {
-            problems.push(problem(
-                file,
-                "",
-                format!(
-                    "rule `{}` has the id `{id}` of `{}`, which is loaded already",
-                    rule.title, other.title
-                ),
-                "give it an id of its own, or load one of the two",
-            ));
+    fn know(
+        &mut self,
+        rule: Rule,
+        name: Option<&String>,
+        origin: &Origin,
+        problems: &mut Vec<Problem>,
+    ) -> bool {
+        if let Some(other) = self.known.get(&rule.id) {
+            let what = format!(
+                "rule `{}` has the id `{}` of `{}`, which is loaded already",
+                rule.title, rule.id, other.title
+            );
+            problems.push(origin.problem(what, "give it an id of its own, or load one of the two"));
             return false;
         }
-        self.known.insert(id, Arc::new(rule));
+        if let Some(name) = name {
+            self.names.insert(name.clone(), rule.id.clone());
+        }
+        self.known.insert(rule.id.clone(), Arc::new(rule));
         true
     }
 
-    fn add_filters(&mut self, filters: &[(FilterRule, Arc<str>)], problems: &mut Vec<Problem>) {
-        for (filter, file) in filters {
+    fn add_filters(&mut self, filters: &[(FilterRule, Origin)], problems: &mut Vec<Problem>) {
+        for (filter, origin) in filters {
             if let FilterRuleTarget::Specific(names) = &filter.rules
                 && !names.iter().any(|name| self.knows(name))
             {
-                problems.push(problem(
-                    file,
-                    "",
-                    format!("filter `{}` is for rules that are not loaded", filter.title),
-                    "load them too, or take the filter away",
-                ));
+                let what = format!("filter `{}` is for rules that are not loaded", filter.title);
+                problems.push(origin.problem(what, "load them too, or take the filter away"));
                 continue;
             }
             for (_, engine) in &mut self.engines {
                 if let Err(error) = engine.apply_filter(filter) {
-                    problems.push(problem(
-                        file,
-                        "",
-                        format!("filter `{}` cannot be used: {error}", filter.title),
-                        "rewrite the part that is not supported",
-                    ));
+                    problems.push(unsupported("filter", &filter.title, &error, origin));
                     break;
                 }
             }
@@ -203,116 +199,68 @@ impl Rules {
             || self.known.values().any(|rule| rule.title == id_or_title)
     }
 
+    /// Adds correlations, those that build on others after them.
     fn add_correlations(
         &mut self,
-        correlations: Vec<(CorrelationRule, Arc<str>)>,
+        correlations: Vec<(CorrelationRule, Origin)>,
         problems: &mut Vec<Problem>,
     ) {
-        for (mut rule, file) in correlations {
-            let id = rule.id.get_or_insert_with(|| name_of(&file, &rule.title)).clone();
-            let meaning = meaning(&id, &rule.title, rule.level, &rule.tags);
-            if !self.know(id.clone(), meaning, &file, problems) {
-                continue;
-            }
-            let silences = !rule.generate;
-            in_ticks(&mut rule);
-            if let Err(error) = self.correlation.add_correlation(&rule) {
-                self.known.remove(&id);
-                problems.push(problem(
-                    &file,
-                    "",
-                    format!("correlation `{}` cannot be used: {error}", rule.title),
-                    "rewrite the part that is not supported; the rule is left out",
-                ));
-                continue;
-            }
-            for part in rule.rules {
-                if silences {
-                    self.silent.insert(part.clone());
-                }
-                self.parts.insert(part);
+        let mut ready = Vec::new();
+        for (mut rule, origin) in correlations {
+            let id = rule
+                .id
+                .get_or_insert_with(|| name_of(&origin.file, &rule.title));
+            let meaning = meaning(id, &rule.title, rule.level, &rule.tags);
+            if self.know(meaning, rule.name.as_ref(), &origin, problems) {
+                ready.push((rule, origin));
             }
         }
-    }
-}
-
-impl Documents {
-    fn add_path(&mut self, path: &std::path::Path) {
-        let (files, unreadable_folders) = crate::files::below(path);
-        self.problems.extend(unreadable_folders);
-        for file in files {
-            let is_rule = file.extension().is_some_and(|ext| {
-                ext.eq_ignore_ascii_case("yml") || ext.eq_ignore_ascii_case("yaml")
-            });
-            if !is_rule && file != path {
-                continue;
-            }
-            let name = file.display().to_string();
-            match read_small(&file) {
-                Ok(text) => self.add(&name, &text),
-                Err(error) => self.problems.push(unreadable(&name, &error)),
+        for (rule, origin) in ready {
+            if let Err(what) = self.add_correlation(&rule) {
+                self.known.remove(rule.id.as_deref().unwrap_or_default());
+                let what = format!("correlation `{}` cannot be used: {what}", rule.title);
+                problems.push(origin.problem(what, "mend it; it is left out until then"));
             }
         }
     }
 
-    fn add(&mut self, name: &str, yaml: &str) {
-        let file: Arc<str> = name.into();
-        match rsigma_parser::parse_sigma_yaml(yaml) {
-            Err(error) => self.problem(&file, yaml, &error.to_string()),
-            Ok(collection) => {
-                for error in &collection.errors {
-                    self.problem(&file, yaml, error);
-                }
-                let own = |file: &Arc<str>| Arc::clone(file);
-                self.rules.extend(collection.rules.into_iter().map(|r| (r, own(&file))));
-                self.correlations
-                    .extend(collection.correlations.into_iter().map(|r| (r, own(&file))));
-                self.filters.extend(collection.filters.into_iter().map(|r| (r, own(&file))));
-            }
+    fn add_correlation(&mut self, rule: &CorrelationRule) -> Result<(), String> {
+        let parts: Vec<String> = rule
+            .rules
+            .iter()
+            .map(|part| {
+                self.id_of(part)
+                    .ok_or_else(|| format!("no loaded rule has the id or name `{part}`"))
+            })
+            .collect::<Result<_, _>>()?;
+        self.correlation
+            .add_correlation(&in_ticks(rule))
+            .map_err(|error| error.to_string())?;
+        if !rule.generate {
+            self.silent.extend(parts.iter().cloned());
         }
+        self.parts.extend(parts);
+        Ok(())
     }
 
-    fn problem(&mut self, file: &str, yaml: &str, error: &str) {
-        self.problems.push(problem(
-            file,
-            format!("line {}", line_of(yaml, error)),
-            format!("no usable Sigma rule: {}", lower_first(error)),
-            "mend the rule; it is left out until then",
-        ));
+    fn id_of(&self, id_or_name: &str) -> Option<String> {
+        if self.known.contains_key(id_or_name) {
+            return Some(id_or_name.to_owned());
+        }
+        self.names.get(id_or_name).cloned()
     }
 }
 
-fn read_small(path: &std::path::Path) -> std::io::Result<String> {
-    if std::fs::metadata(path)?.len() > FILE_BYTES {
-        return Err(std::io::Error::other("larger than any rule file (4 MiB)"));
-    }
-    std::fs::read_to_string(path)
-}
-
-/// Finds the line that an error message means: the one it names, else that of
-/// the first key of a rule that it mentions, else the first.
-fn line_of(yaml: &str, error: &str) -> usize {
-    let named = error
-        .split("line ")
-        .nth(1)
-        .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>())
-        .and_then(|digits| digits.parse().ok());
-    let key = ["condition", "logsource", "detection", "correlation", "timespan", "level", "title"]
-        .into_iter()
-        .find(|key| error.to_lowercase().contains(key));
-    named
-        .or_else(|| {
-            let key = key?;
-            yaml.lines()
-                .position(|line| line.trim_start().starts_with(key))
-                .map(|number| number + 1)
-        })
-        .unwrap_or(1)
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+fn unsupported(
+    kind: &str,
+    title: &str,
+    error: &dyn std::fmt::Display,
+    origin: &Origin,
+) -> Problem {
+    origin.problem(
+        format!("{kind} `{title}` cannot be used: {error}"),
+        "rewrite the part that is not supported; it is left out until then",
+    )
 }
 
 fn name_of(file: &str, title: &str) -> String {
@@ -339,15 +287,20 @@ fn applies(of_rule: &LogSource, of_record: &LogSource) -> bool {
         && part(&of_rule.service, &of_record.service)
 }
 
-/// Turns the spans of a correlation from seconds to ticks; after it fired for a
+/// Turns the spans of a correlation from seconds to ticks. After it fired for a
 /// group it rests for one span, so that one burst makes one detection.
-fn in_ticks(rule: &mut CorrelationRule) {
+fn in_ticks(rule: &CorrelationRule) -> CorrelationRule {
+    let mut rule = rule.clone();
     let ticks = TICKS.unsigned_abs();
     let scale = |span: &mut Timespan| span.seconds = span.seconds.saturating_mul(ticks);
     scale(&mut rule.timespan);
     if let Some(gap) = &mut rule.gap {
         scale(gap);
     }
+    rule.custom_attributes
+        .entry("rsigma.suppress".to_owned())
+        .or_insert_with(|| yaml_serde::Value::String(format!("{}s", rule.timespan.seconds)));
+    rule
 }
 
 fn meaning(id: &str, title: &str, level: Option<rsigma_parser::Level>, tags: &[String]) -> Rule {
@@ -367,7 +320,8 @@ fn meaning(id: &str, title: &str, level: Option<rsigma_parser::Level>, tags: &[S
 }
 
 fn is_technique(tag: &str) -> bool {
-    tag.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    tag.strip_prefix(['t', 'T'])
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn is_group_or_software(tag: &str) -> bool {

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cordon_model::signal::{Detection, Fact, Mention, Place, Problem};
+use cordon_model::signal::{Detection, Fact, Mention, Place, Problem, Rule};
 use jiff::Timestamp;
 use rsigma_eval::EvaluationResult;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -17,8 +17,9 @@ use crate::class::Class;
 use crate::format::{Format, Formats};
 use crate::json::Json;
 use crate::mention;
-use crate::problem::{Limiter, problem};
+use crate::recall::Memory;
 use crate::rules::{Rules, TICKS};
+use crate::stream::Stream;
 use crate::view::{Found, View};
 
 /// At most this many kinds of records are kept settled; more are settled anew each time.
@@ -55,8 +56,9 @@ pub struct Heard<'a> {
 
 /// Reads records by their formats and matches them with rules.
 pub struct Scanner {
-    formats: Formats,
+    pub(crate) formats: Formats,
     rules: Rules,
+    memory: Memory,
     classes: FxHashMap<Box<str>, Arc<Routed>>,
     sources: FxHashSet<Arc<str>>,
     key: String,
@@ -70,58 +72,13 @@ struct Routed {
     maybe: Vec<Vec<usize>>,
 }
 
-/// One stream of records: its name, how far it is read, what was odd about it.
-pub struct Stream {
-    pub(crate) name: Arc<str>,
-    pub(crate) record: u64,
-    last: Timestamp,
-    limiter: Limiter,
-    pub(crate) recognised: u64,
-}
-
-impl Stream {
-    /// Starts a stream. Records are counted from 1.
-    pub fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            record: 0,
-            last: Timestamp::UNIX_EPOCH,
-            limiter: Limiter::default(),
-            recognised: 0,
-        }
-    }
-
-    fn place(&self) -> Place {
-        Place { file: Arc::clone(&self.name), record: self.record }
-    }
-
-    /// Tells a problem, or counts it if there were many of its sort.
-    pub(crate) fn problem(
-        &mut self,
-        sort: &'static str,
-        place: String,
-        what: String,
-        remedy: &str,
-        sink: &mut dyn Sink,
-    ) {
-        let problem = problem(&self.name, place, what, remedy);
-        if let Some(problem) = self.limiter.pass(sort, problem) {
-            sink.problem(problem);
-        }
-    }
-
-    /// Ends the stream: tells the problems that were only counted.
-    pub fn finish(self, sink: &mut dyn Sink) {
-        self.limiter.rest().into_iter().for_each(|p| sink.problem(p));
-    }
-}
-
 impl Scanner {
     /// Makes a scanner of formats and rules.
     pub fn new(formats: Formats, rules: Rules) -> Self {
         Self {
             formats,
             rules,
+            memory: Memory::default(),
             classes: FxHashMap::default(),
             sources: FxHashSet::default(),
             key: String::new(),
@@ -133,123 +90,40 @@ impl Scanner {
         &self.rules
     }
 
+    /// Returns the rules that one record sets off, and what was wrong with it.
+    ///
+    /// Correlations count what this scanner has seen before.
+    pub fn fired(&mut self, record: &str) -> (Vec<Arc<Rule>>, Vec<Problem>) {
+        #[derive(Default)]
+        struct Fired(Vec<Arc<Rule>>, Vec<Problem>);
+        impl Sink for Fired {
+            fn detection(&mut self, detection: Detection) {
+                self.0.push(detection.rule);
+            }
+            fn problem(&mut self, problem: Problem) {
+                self.1.push(problem);
+            }
+        }
+        let mut fired = Fired::default();
+        let mut stream = Stream::new("record");
+        self.line(&mut stream, record.as_bytes(), &mut fired);
+        stream.finish(&mut fired);
+        (fired.0, fired.1)
+    }
+
     /// Returns the formats.
     pub fn formats(&self) -> &Formats {
         &self.formats
     }
 
-    /// Reads one record: a JSON document, or a line of text that a format knows.
-    pub fn line(&mut self, stream: &mut Stream, bytes: &[u8], sink: &mut dyn Sink) {
-        let bytes = bytes.trim_ascii();
-        if bytes.is_empty() {
-            return;
-        }
-        match Json::parse(bytes) {
-            Ok(json) => self.value(stream, &json, sink),
-            Err(error) => self.not_json(stream, bytes, &error, sink),
-        }
-    }
-
-    /// A text line, or JSON with bytes that are no UTF-8, or broken JSON.
-    fn not_json(
-        &mut self,
-        stream: &mut Stream,
-        bytes: &[u8],
-        error: &serde_json::Error,
-        sink: &mut dyn Sink,
-    ) {
-        let text = String::from_utf8_lossy(bytes);
-        if !matches!(bytes.first(), Some(b'{' | b'[')) {
-            self.text(stream, &text, sink);
-            return;
-        }
-        if let Cow::Owned(text) = &text
-            && let Ok(json) = Json::parse(text.as_bytes())
-        {
-            self.value(stream, &json, sink);
-            return;
-        }
-        stream.record += 1;
-        let place = format!("record {}", stream.record);
-        let (what, remedy) = if error.to_string().contains("recursion limit") {
-            (
-                "JSON nested more than 128 levels deep is not read".to_owned(),
-                "look at the record: no log format nests like this",
-            )
-        } else {
-            (format!("broken JSON: {error}"), "the record is skipped; the others are read")
-        };
-        stream.problem("json", place, what, remedy, sink);
-    }
-
-    /// Reads a JSON value: a record, a list of records, or `{"Records": [...]}`.
-    pub(crate) fn value(&mut self, stream: &mut Stream, json: &Json<'_>, sink: &mut dyn Sink) {
-        match json {
-            Json::Array(items) => items.iter().for_each(|item| self.value(stream, item, sink)),
-            Json::Object(_) => match wrapped(json) {
-                Some(items) => items.iter().for_each(|item| self.value(stream, item, sink)),
-                None => self.record(stream, json, sink),
-            },
-            Json::Str(text) => self.text(stream, text, sink),
-            Json::Null | Json::Bool(_) | Json::Int(_) | Json::Large(_) | Json::Float(_) => {
-                self.unknown(stream, "a bare value is no log record", sink);
-            }
-        }
-    }
-
-    fn record(&mut self, stream: &mut Stream, json: &Json<'_>, sink: &mut dyn Sink) {
-        let Some((number, format)) = self.formats.recognise(json) else {
-            self.unknown(stream, "no format knows this record", sink);
-            return;
-        };
-        let format = Arc::clone(format);
-        stream.record += 1;
-        self.known(stream, number, &format, format.inner(json), sink);
-    }
-
-    fn text(&mut self, stream: &mut Stream, text: &str, sink: &mut dyn Sink) {
-        let text = text.trim();
-        if text.is_empty() || text.starts_with('#') {
-            return;
-        }
-        let mut fields = Vec::new();
-        let found = self.formats.of_lines().find_map(|(number, format)| {
-            let pattern = format.line.as_ref()?;
-            crate::extract::groups(pattern, text, &mut fields);
-            (!fields.is_empty()).then(|| (number, Arc::clone(format)))
-        });
-        let Some((number, format)) = found else {
-            self.unknown(stream, "no format knows this line", sink);
-            return;
-        };
-        stream.record += 1;
-        let members = fields
-            .into_iter()
-            .map(|(name, value)| (Cow::Owned(name), value))
-            .chain([(Cow::Borrowed("message"), Json::Str(Cow::Borrowed(text)))])
-            .collect();
-        self.known(stream, number, &format, &Json::Object(members), sink);
-    }
-
-    fn unknown(&mut self, stream: &mut Stream, what: &str, sink: &mut dyn Sink) {
-        stream.record += 1;
-        let place = format!("record {}", stream.record);
-        stream.problem(
-            "unknown",
-            place,
-            what.to_owned(),
-            "`cordon formats` lists what is known; describe the new one in a format file",
-            sink,
-        );
-    }
-
     /// A record of a known format: event, facts, detections.
-    fn known(
+    pub(crate) fn known(
         &mut self,
         stream: &mut Stream,
         number: usize,
         format: &Format,
         record: &Json<'_>,
+        envelope: &Json<'_>,
         sink: &mut dyn Sink,
     ) {
         let mut extra = Vec::new();
@@ -260,21 +134,22 @@ impl Scanner {
         }
         let view = View::new(record, &format.flatten, &extra);
         let routed = self.class_of(number, format, &view);
-        let time = self.time_of(stream, format, &routed.class, &view, sink);
+        let time = time_of(stream, format, &routed.class, &view, envelope, sink);
         let place = stream.place();
-        stream.recognised += 1;
         sink.event(&Heard {
             time,
             format: &format.id,
             source: &self.source_of(format, &routed.class, &view),
             place: &place,
         });
+        self.memory.learn(&routed.class, &view);
         let results = self.evaluate(&routed, &view, time);
         let facts = mention::facts(&routed.class, &view);
         if results.is_empty() && facts.is_empty() {
             return;
         }
-        let mentions = mention::mentions(&routed.class, &view);
+        let mentions = mention::mentions(&routed.class, &view, &self.memory);
+        let facts = facts.into_iter().filter(|_| mention::name_somebody(&mentions));
         for (kind, outcome) in facts {
             sink.fact(Fact {
                 time,
@@ -383,29 +258,6 @@ impl Scanner {
         routed
     }
 
-    fn time_of(
-        &self,
-        stream: &mut Stream,
-        format: &Format,
-        class: &Class,
-        view: &View<'_>,
-        sink: &mut dyn Sink,
-    ) -> Timestamp {
-        if let Some(time) = format.time.read(&|path| view.text(class, path)) {
-            stream.last = time;
-            return time;
-        }
-        let place = format!("record {}", stream.record);
-        stream.problem(
-            "time",
-            place,
-            format!("no time that can be read in a record of format `{}`", format.id),
-            "it counts with the time of the record before it; add the field or its layout to the format",
-            sink,
-        );
-        stream.last
-    }
-
     /// Returns the name of the log that the record belongs to.
     fn source_of(&mut self, format: &Format, class: &Class, view: &View<'_>) -> Arc<str> {
         let field = |path: &str| class.unless_blank(view.text(class, path));
@@ -425,6 +277,32 @@ impl Scanner {
     }
 }
 
+/// Reads the record's time; an envelope's counts where the record has none.
+fn time_of(
+    stream: &mut Stream,
+    format: &Format,
+    class: &Class,
+    view: &View<'_>,
+    envelope: &Json<'_>,
+    sink: &mut dyn Sink,
+) -> Timestamp {
+    let own = |path: &str| view.text(class, path);
+    let outer = |path: &str| envelope.at(path).and_then(Json::text);
+    if let Some(time) = format.time.read(&own).or_else(|| format.time.read(&outer)) {
+        stream.last = time;
+        return time;
+    }
+    let place = format!("record {}", stream.record);
+    stream.problem(
+        "time",
+        place,
+        format!("no time that can be read in a record of format `{}`", format.id),
+        "it counts with the time of the record before it; add the field or its layout to the format",
+        sink,
+    );
+    stream.last
+}
+
 /// A key field's value, by the names that the format gives it (the class is not known yet).
 fn key_value<'a>(format: &Format, view: &View<'a>, name: &str) -> Option<Cow<'a, str>> {
     let aliases = format
@@ -441,30 +319,4 @@ fn key_value<'a>(format: &Format, view: &View<'a>, name: &str) -> Option<Cow<'a,
             Found::Here(value) => value.text(),
             Found::Made(text) => Some(Cow::Owned(text)),
         })
-}
-
-/// `{"Records": [...]}` and `{"records": [...]}`, with little beside.
-fn wrapped<'b, 'a>(json: &'b Json<'a>) -> Option<&'b [Json<'a>]> {
-    let Json::Object(members) = json else {
-        return None;
-    };
-    if members.len() > 4 {
-        return None;
-    }
-    members.iter().find_map(|(key, value)| match value {
-        Json::Array(items)
-            if crate::decode::WRAPPERS.contains(&key.as_ref())
-                && items.iter().all(|item| matches!(item, Json::Object(_))) =>
-        {
-            Some(items.as_slice())
-        }
-        Json::Array(_)
-        | Json::Null
-        | Json::Bool(_)
-        | Json::Int(_)
-        | Json::Large(_)
-        | Json::Float(_)
-        | Json::Str(_)
-        | Json::Object(_) => None,
-    })
 }

@@ -46,11 +46,6 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Makes a template that is one field as it stands.
-    pub(crate) fn of_field(path: &str) -> Self {
-        Self(vec![Part::Field { path: path.to_owned(), filters: Vec::new() }])
-    }
-
     /// Fills the fields in. None if one is absent or empty.
     pub(crate) fn render<'a>(
         &self,

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use super::{Meter, RECORD_BYTES};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 /// Tells whether a line looks like the names of columns.
 pub(crate) fn is_header(line: &str) -> bool {

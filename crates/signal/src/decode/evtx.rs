@@ -13,7 +13,8 @@ use evtx::{EvtxChunkData, ParserSettings};
 
 use super::Meter;
 use crate::json::Json;
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 const HEADER: usize = 4096;
 const CHUNK: usize = 65_536;

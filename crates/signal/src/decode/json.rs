@@ -13,7 +13,8 @@ use memchr::memchr2;
 use super::source::{Line, Source};
 use super::{Meter, RECORD_BYTES, WRAPPERS};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 /// A wrapper's other members may take up this much before the list of records.
 const WRAPPER_HEAD: usize = 4096;
@@ -77,7 +78,7 @@ fn lines(
     loop {
         match source.line() {
             Line::End => return,
-            Line::TooLong(bytes) => too_long(stream, source.line - 1, bytes, sink),
+            Line::TooLong(bytes) => too_long(stream, source.line.saturating_sub(1), bytes, sink),
             Line::Whole(length) => {
                 let line = source.window().get(..length).unwrap_or_default();
                 if !good && opens_document(line) {
@@ -146,11 +147,7 @@ fn documents(
             }
             (b'"' | b'{' | b'[', Some(_)) => value(scanner, stream, source, &inside, sink),
             (_, None) if !byte.is_ascii_whitespace() => {
-                if let Line::Whole(length) = source.line() {
-                    let line = source.window().get(..length).unwrap_or_default();
-                    scanner.line(stream, line, sink);
-                    source.skip_line(length);
-                }
+                text_line(scanner, stream, source, sink);
             }
             (_, _) => source.skip(1),
         }
@@ -163,6 +160,24 @@ fn documents(
             "what stands before is read; copy the file again to get the rest",
             sink,
         );
+    }
+}
+
+/// A line of text between documents.
+fn text_line(
+    scanner: &mut Scanner,
+    stream: &mut Stream,
+    source: &mut Source<'_>,
+    sink: &mut dyn Sink,
+) {
+    match source.line() {
+        Line::End => {}
+        Line::TooLong(bytes) => too_long(stream, source.line - 1, bytes, sink),
+        Line::Whole(length) => {
+            let line = source.window().get(..length).unwrap_or_default();
+            scanner.line(stream, line, sink);
+            source.skip_line(length);
+        }
     }
 }
 

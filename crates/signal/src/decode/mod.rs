@@ -15,7 +15,8 @@ use std::cell::Cell;
 use std::io::Read;
 use std::rc::Rc;
 
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 /// The longest line or document that is read; a longer one is skipped.
 pub(crate) const RECORD_BYTES: usize = 16 << 20;
@@ -111,5 +112,3 @@ fn kind_of(head: &[u8]) -> Kind {
     Kind::Text
 }
 
-#[cfg(test)]
-mod tests;

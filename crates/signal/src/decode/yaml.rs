@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::{Meter, RECORD_BYTES};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink, Stream};
+use crate::scan::{Scanner, Sink};
+use crate::stream::Stream;
 
 /// Tells whether a text begins like such a file.
 pub(crate) fn is_log(text: &str) -> bool {

@@ -1,0 +1,63 @@
+//! What earlier records said and later ones leave out.
+//!
+//! Sysmon names the account of a process once, when it starts; the connection
+//! that it opens an hour later has only the process's number. A format's
+//! `remember` keeps such pairs, its `recall` looks them up for mentions. Tables
+//! are bounded: the oldest pairs go first.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::class::Class;
+use crate::view::View;
+
+/// As many pairs are kept, over all tables.
+const PAIRS: usize = 100_000;
+
+/// Pairs that formats asked to remember.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pairs: FxHashMap<Box<str>, Box<str>>,
+    order: VecDeque<Box<str>>,
+}
+
+impl Memory {
+    /// Keeps what the record's class wants kept.
+    pub(crate) fn learn(&mut self, class: &Class, view: &View<'_>) {
+        for (open, definition) in &class.remembers {
+            let field = |path: &str| class.unless_blank(view.text(class, path));
+            if !open.holds(&field) {
+                continue;
+            }
+            if let (Some(key), Some(value)) =
+                (definition.key.render(&field), definition.value.render(&field))
+            {
+                self.keep(key.into(), value.into());
+            }
+        }
+    }
+
+    fn keep(&mut self, key: Box<str>, value: Box<str>) {
+        if self.pairs.insert(key.clone(), value).is_some() {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > PAIRS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.pairs.remove(&oldest);
+        }
+    }
+
+    /// Returns what is remembered for the field `name` of a record.
+    pub(crate) fn recall(&self, class: &Class, view: &View<'_>, name: &str) -> Option<&str> {
+        let field = |path: &str| class.unless_blank(view.text(class, path));
+        class
+            .recalls
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .find_map(|(_, key)| self.pairs.get(key.render(&field)?.as_str()))
+            .map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,15 @@
+//! What each built-in format makes of a record: one line of log, and all that
+//! is read from it. Names and addresses are invented.
+
+#[path = "formats/aws.rs"]
+mod aws;
+#[path = "formats/database.rs"]
+mod database;
+#[path = "formats/okta.rs"]
+mod okta;
+#[path = "formats/support.rs"]
+mod support;
+#[path = "formats/windows.rs"]
+mod windows;
+#[path = "formats/microsoft.rs"]
+mod microsoft;
