@@ -30,6 +30,9 @@ mod scout;
 mod search;
 mod standing;
 
+#[cfg(test)]
+mod tests;
+
 pub use arrival::Waiting;
 pub use order::Late;
 pub use planner::Planner;

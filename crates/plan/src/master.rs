@@ -7,6 +7,8 @@
 
 mod solve;
 
+pub(crate) use solve::Effort;
+
 use cordon_model::ids::WithdrawalIx;
 use highs::{Col, Model};
 use rustc_hash::{FxHashMap, FxHashSet};

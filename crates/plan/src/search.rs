@@ -12,7 +12,7 @@ use crate::case::{Case, State};
 use crate::flow;
 use crate::goal::Goal;
 use crate::greedy::Completion;
-use crate::master::{Key, Master, Point, Solved, Var, float};
+use crate::master::{Effort, Key, Master, Point, Solved, Var, float};
 use crate::request::Limits;
 use crate::scout::{SHUT, Scout, Target};
 use crate::standing::{Standing, without_useless};
@@ -191,7 +191,6 @@ impl<'a, 'b> Search<'a, 'b> {
             };
             self.budget.spend(self.master.rows.len() as u64 * 4);
             self.raise_lower(point.value);
-        if std::env::var_os("PLAN_TRACE").is_some() { let t=std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()%1000000; eprintln!("{t} LP rows {} vars {} value {} best {:?}", self.master.rows.len(), self.master.variables.len(), point.value, self.best.as_ref().map(|b| b.0)); }
             if !self.separate(&point.at) {
                 self.round(&point);
                 return if self.is_closed() { Next::Done } else { Next::Again };
@@ -218,8 +217,9 @@ impl<'a, 'b> Search<'a, 'b> {
             return Next::Done;
         }
         let shut = self.too_dear();
-        let (nodes, seconds) = (self.budget.nodes_left(), self.budget.seconds_left());
-        let at = match self.master.solve_whole(&shut, nodes, seconds) {
+        let effort =
+            Effort { nodes: self.budget.nodes_left(), seconds: self.budget.seconds_left() };
+        let at = match self.master.solve_whole(&shut, effort) {
             Solved::Point(point) => {
                 self.raise_lower(point.value);
                 point.at
@@ -239,12 +239,12 @@ impl<'a, 'b> Search<'a, 'b> {
         let rows = self.master.rows.len();
         self.separate(&rounded);
         self.complete(&rounded, 0.5);
-        if self.master.rows.len() == rows {
-            // Nothing is left open: the answer itself stands, and is the best.
-            self.settle(&rounded);
-            return Next::Done;
+        if self.master.rows.len() > rows {
+            return Next::Again;
         }
-        Next::Again
+        // Nothing is left open: the answer itself stands, and is the best.
+        self.settle(&rounded);
+        Next::Done
     }
 
     fn settle(&mut self, at: &[f64]) {

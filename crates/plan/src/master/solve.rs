@@ -2,10 +2,19 @@
 
 use std::num::NonZeroU32;
 
-use highs::{Col, HighsModelStatus, Model, RowProblem, Sense, SolvedModel};
+use highs::{Col, HighsModelStatus, HighsSolutionStatus, Model, RowProblem, Sense, SolvedModel};
 
 use super::{Inequality, Key, Master, Point, Solved, Var, Variable, float};
 use crate::dense::index;
+
+/// How hard to try in whole numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Nodes of the branch-and-bound tree.
+    pub(crate) nodes: i32,
+    /// Seconds; the backstop.
+    pub(crate) seconds: f64,
+}
 
 impl Master<'_> {
     fn cost_of(&self, variable: &Variable) -> f64 {
@@ -22,18 +31,19 @@ impl Master<'_> {
         let Some(model) = self.model.take().or_else(new_model) else { return Solved::Failed };
         let Some(model) = self.bring_up_to_date(model) else { return Solved::Failed };
         let Ok(solved) = model.try_solve() else { return Solved::Failed };
-        let result = match solved.status() {
-            HighsModelStatus::Optimal | HighsModelStatus::ModelEmpty => {
-                let solution = solved.get_solution();
-                Solved::Point(Point {
-                    value: solved.objective_value(),
-                    at: solution.columns().to_vec(),
-                    reduced: solution.dual_columns().to_vec(),
-                    duals: solution.dual_rows().to_vec(),
-                })
-            }
-            HighsModelStatus::Infeasible => Solved::Infeasible,
-            _ => Solved::Failed,
+        let status = solved.status();
+        let result = if is_solved(status) {
+            let solution = solved.get_solution();
+            Solved::Point(Point {
+                value: solved.objective_value(),
+                at: solution.columns().to_vec(),
+                reduced: solution.dual_columns().to_vec(),
+                duals: solution.dual_rows().to_vec(),
+            })
+        } else if status == HighsModelStatus::Infeasible {
+            Solved::Infeasible
+        } else {
+            Solved::Failed
         };
         self.model = Some(Model::from(solved));
         result
@@ -63,8 +73,10 @@ impl Master<'_> {
         Some(model)
     }
 
-    /// Solves in whole numbers. `shut` says which variables may be left at 0.
-    pub(crate) fn solve_whole(&self, shut: &[bool], nodes: i32, seconds: f64) -> Solved {
+    /// Solves in whole numbers.
+    ///
+    /// `shut` says which variables may be left at 0.
+    pub(crate) fn solve_whole(&self, shut: &[bool], effort: Effort) -> Solved {
         let mut problem = RowProblem::new();
         let mut columns: Vec<Col> = Vec::with_capacity(self.variables.len());
         for (variable, at) in self.variables.iter().zip(0_usize..) {
@@ -91,7 +103,7 @@ impl Master<'_> {
             problem.add_row(float(row.least) / scale.., terms);
         }
         let Ok(mut model) = problem.try_optimise(Sense::Minimise) else { return Solved::Failed };
-        if set_options(&mut model, nodes, seconds).is_none() {
+        if set_options(&mut model, effort).is_none() {
             return Solved::Failed;
         }
         model.try_solve().map_or(Solved::Failed, |solved| read_whole(&solved))
@@ -99,33 +111,39 @@ impl Master<'_> {
 }
 
 fn read_whole(solved: &SolvedModel) -> Solved {
-    let bound = solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY);
-    match solved.status() {
-        HighsModelStatus::Optimal | HighsModelStatus::ModelEmpty => {
-            let at = solved.get_solution().columns().to_vec();
-            let value = solved.objective_value();
-            Solved::Point(Point { value, at, reduced: Vec::new(), duals: Vec::new() })
-        }
-        HighsModelStatus::Infeasible => Solved::Infeasible,
-        HighsModelStatus::ReachedTimeLimit
-        | HighsModelStatus::ReachedSolutionLimit
-        | HighsModelStatus::ReachedIterationLimit => {
-            let feasible = solved.primal_solution_status() == highs::HighsSolutionStatus::Feasible;
-            let at = feasible.then(|| solved.get_solution().columns().to_vec());
-            Solved::Stopped { bound, at }
-        }
-        _ => Solved::Failed,
+    const STOPPED: [HighsModelStatus; 3] = [
+        HighsModelStatus::ReachedTimeLimit,
+        HighsModelStatus::ReachedSolutionLimit,
+        HighsModelStatus::ReachedIterationLimit,
+    ];
+    let status = solved.status();
+    let at = || solved.get_solution().columns().to_vec();
+    if is_solved(status) {
+        let value = solved.objective_value();
+        Solved::Point(Point { value, at: at(), reduced: Vec::new(), duals: Vec::new() })
+    } else if status == HighsModelStatus::Infeasible {
+        Solved::Infeasible
+    } else if STOPPED.contains(&status) {
+        let bound = solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY);
+        let feasible = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
+        Solved::Stopped { bound, at: feasible.then(at) }
+    } else {
+        Solved::Failed
     }
+}
+
+fn is_solved(status: HighsModelStatus) -> bool {
+    status == HighsModelStatus::Optimal || status == HighsModelStatus::ModelEmpty
 }
 
 fn new_model() -> Option<Model> {
     let mut model = RowProblem::new().try_optimise(Sense::Minimise).ok()?;
-    set_options(&mut model, i32::MAX, f64::INFINITY)?;
+    set_options(&mut model, Effort { nodes: i32::MAX, seconds: f64::INFINITY })?;
     Some(model)
 }
 
 /// One thread, one seed, no gap: the same answer every time.
-fn set_options(model: &mut Model, nodes: i32, seconds: f64) -> Option<()> {
+fn set_options(model: &mut Model, effort: Effort) -> Option<()> {
     model.make_quiet();
     model.set_threads(NonZeroU32::MIN);
     model.try_set_option("parallel", "off").ok()?;
@@ -135,9 +153,9 @@ fn set_options(model: &mut Model, nodes: i32, seconds: f64) -> Option<()> {
     model.try_set_option("mip_feasibility_tolerance", 1e-9).ok()?;
     model.try_set_option("primal_feasibility_tolerance", 1e-9).ok()?;
     model.try_set_option("dual_feasibility_tolerance", 1e-9).ok()?;
-    model.try_set_option("mip_max_nodes", nodes).ok()?;
-    if seconds.is_finite() {
-        model.try_set_option("time_limit", seconds.max(0.01)).ok()?;
+    model.try_set_option("mip_max_nodes", effort.nodes).ok()?;
+    if effort.seconds.is_finite() {
+        model.try_set_option("time_limit", effort.seconds.max(0.01)).ok()?;
     }
     Some(())
 }

@@ -5,16 +5,13 @@
 //! contract alone. `CORDON_CASES` says how many estates (default 400),
 //! `CORDON_SEED` starts at another one; a failure prints its seed.
 
-mod bound;
-mod random;
-mod slow;
-
+use crate::Planner;
 use cordon_model::Money;
 use cordon_model::plan::{Alternative, AlternativeName, Proof, Status};
-use cordon_plan::Planner;
 
-use random::Question;
-use slow::{Slow, Worth};
+use super::bound;
+use super::random::Question;
+use super::slow::{Slow, Worth};
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().map_or(default, |text| text.parse().unwrap())

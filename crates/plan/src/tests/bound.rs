@@ -7,7 +7,7 @@ use cordon_model::ids::{NodeIx, WithdrawalIx};
 use cordon_model::needs::Needs;
 use cordon_model::plan::{Alternative, AlternativeName, Objective, Row, Stage, Status};
 
-use crate::slow::Slow;
+use super::slow::Slow;
 
 /// Variables by name: `x` and a withdrawal, `d` and an owner with a gate, `z` and an asset.
 type Form = BTreeMap<String, i128>;

@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::{Foothold, Planner, Request};
 use cordon_model::plan::{AlternativeName, Status};
 use cordon_model::{Estate, Money};
-use cordon_plan::{Foothold, Planner, Request};
 
 fn folder() -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/estates");

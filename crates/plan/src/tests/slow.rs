@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::Foothold;
 use cordon_model::Money;
 use cordon_model::estate::Estate;
 use cordon_model::ids::{NodeId, NodeIx, ServiceIx, WithdrawalIx};
 use cordon_model::outage::{NodeSet, Outage};
 use cordon_model::plan::{Alternative, AlternativeName};
 use cordon_model::reach::{ControlGraph, Reach};
-use cordon_plan::Foothold;
 
-use crate::random::Question;
+use super::random::Question;
 
 /// What a set of withdrawals comes to, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -285,6 +285,6 @@ impl<'q> Slow<'q> {
             }
             sum += asset.loss.0 as f64 * (1.0 - spared);
         }
-        Money(sum.round() as i64)
+        Money(crate::search::whole(sum.round()))
     }
 }

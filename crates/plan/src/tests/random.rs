@@ -1,12 +1,12 @@
 //! Random small estates with every shape that the planner knows.
 
+use crate::{Foothold, Request};
 use cordon_model::Money;
 use cordon_model::estate::{
     Asset, Cap, Estate, EstateBuilder, Holding, Mode, Node, Service, Withdrawal,
 };
 use cordon_model::ids::{NodeId, NodeIx, ServiceIx, WithdrawalIx};
 use cordon_model::needs::Needs;
-use cordon_plan::{Foothold, Request};
 
 /// A small deterministic stream of numbers (splitmix64).
 pub(crate) struct Stream(u64);
@@ -22,6 +22,12 @@ impl Stream {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % limit
+    }
+
+    /// One of some values.
+    fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+        let at = self.below(values.len() as u64);
+        values[usize::try_from(at).unwrap()]
     }
 
     /// True once in `times`.
@@ -76,7 +82,7 @@ impl Question {
         let footholds = (0..1 + stream.below(3))
             .map(|_| Foothold {
                 node: stream.node(nodes),
-                probability: [1.0, 1.0, 0.9, 0.6, 0.25, 0.1][stream.below(6) as usize],
+                probability: stream.one_of(&[1.0, 1.0, 0.9, 0.6, 0.25, 0.1]),
                 entrenched: stream.once_in(4),
             })
             .collect();
@@ -100,7 +106,7 @@ fn estate(stream: &mut Stream) -> Result<Estate, ()> {
     let nodes = 4 + u32::try_from(stream.below(6)).unwrap();
     let kinds = ["user", "host", "group", "zone", "db", "app"];
     for at in 0..nodes {
-        let kind = kinds[stream.below(kinds.len() as u64) as usize];
+        let kind = stream.one_of(&kinds);
         let mut node = Node::new(NodeId::from_parts(kind, &format!("n{at}")));
         if stream.once_in(12) {
             node.tags.push("never-touch".into());
@@ -109,7 +115,7 @@ fn estate(stream: &mut Stream) -> Result<Estate, ()> {
     }
     for _ in 0..stream.below(u64::from(nodes) * 3) {
         let kind = ["Controls", "MemberOf", "AdminTo", "RunsOn", "CopyOf"];
-        let kind = kind[[0, 0, 1, 1, 2, 2, 2, 3, 4][stream.below(9) as usize]];
+        let kind = kind[stream.one_of(&[0, 0, 1, 1, 2, 2, 2, 3, 4])];
         let (from, to) = (stream.node(nodes), stream.node(nodes));
         if from != to {
             builder.add_link(from, to, kind, None);
@@ -189,7 +195,7 @@ fn add_withdrawals(builder: &mut EstateBuilder, stream: &mut Stream, nodes: u32)
         let removes = (0..1 + stream.below(3) / 2).map(|_| stream.node(nodes)).collect();
         builder.withdrawals.push(Withdrawal {
             id: format!("w{at}").into(),
-            kind: kinds[stream.below(3) as usize].into(),
+            kind: stream.one_of(&kinds).into(),
             mode,
             removes,
             stops: !stream.once_in(4),

@@ -1,0 +1,7 @@
+//! Tests of the planner as a whole: known optima, and trying all subsets.
+
+mod bound;
+mod exhaustive;
+mod instances;
+mod random;
+mod slow;
