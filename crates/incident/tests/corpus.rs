@@ -4,6 +4,12 @@
 //! Sigma rules next to it; without them each test prints a line and passes. All
 //! names come from the truth file, none stands here.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a missing value is a failed test"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
