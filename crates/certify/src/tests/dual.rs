@@ -50,7 +50,7 @@ pub(super) fn tasks<'p, 'a>(
         AlternativeName::Strict => {
             vec![task(Objective::Loss, None), task(Objective::Cost, Some(choice.cost.loss))]
         }
-        _ => vec![task(Objective::Total, None)],
+        AlternativeName::Balanced | AlternativeName::Now => vec![task(Objective::Total, None)],
     }
 }
 

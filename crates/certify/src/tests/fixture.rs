@@ -34,26 +34,41 @@ pub(super) fn foothold(node: &str, probability: f64, entrenched: bool) -> Planne
     PlannedFoothold { node: NodeId::parse(node).unwrap(), probability, entrenched }
 }
 
+/// A line's words: `offer o1 cut nostop removes=user:ann,app:x cost=5`.
+struct Line<'l>(Vec<&'l str>);
+
+impl<'l> Line<'l> {
+    fn option(&self, key: &str) -> &'l str {
+        let found = self.0.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        found.unwrap_or("")
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        self.0.contains(&key)
+    }
+
+    fn money(&self, key: &str) -> Money {
+        self.option(key).parse().map_or(Money::ZERO, Money::units)
+    }
+}
+
+fn nodes(builder: &mut EstateBuilder, list: &str) -> Vec<NodeIx> {
+    let ids = list.split(',').filter(|id| !id.is_empty());
+    ids.map(|id| builder.node(&NodeId::parse(id).unwrap())).collect()
+}
+
 /// Reads an estate from lines; see the match for what a line may say.
 pub(super) fn estate(text: &str) -> Estate {
     let mut builder = EstateBuilder::new("Test", "GBP");
     builder.horizon_hours = 2;
     builder.default_withdrawals = false;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let option = |key: &str| {
-            words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).unwrap_or("")
-        };
-        let flag = |key: &str| words.contains(&key);
-        let money = |key: &str| option(key).parse().map_or(Money::ZERO, Money::units);
-        let mut nodes = |list: &str| -> Vec<NodeIx> {
-            let ids = list.split(',').filter(|id| !id.is_empty());
-            ids.map(|id| builder.node(&NodeId::parse(id).unwrap())).collect()
-        };
+        let line = Line(line.split_whitespace().collect());
+        let words = &line.0;
         match words[0] {
             "defaults" => builder.default_withdrawals = true,
             "link" => {
-                let ends = nodes(&format!("{},{}", words[1], words[2]));
+                let ends = nodes(&mut builder, &format!("{},{}", words[1], words[2]));
                 let kind = words.get(4).copied().unwrap_or("Controls");
                 let seconds = words.get(3).map(|seconds| seconds.parse().unwrap());
                 builder.add_link(ends[0], ends[1], kind, seconds);
@@ -64,55 +79,13 @@ pub(super) fn estate(text: &str) -> Estate {
                 builder.add_node(node);
             }
             "needs" => {
-                let owner = nodes(words[1])[0];
+                let owner = nodes(&mut builder, words[1])[0];
                 let needs = tree(&mut words[2].chars().peekable(), &mut builder);
                 builder.add_needs(owner, needs);
             }
-            "service" => {
-                let needs = tree(&mut words[2].chars().peekable(), &mut builder);
-                builder.services.push(Service {
-                    id: words[1].into(),
-                    name: None,
-                    needs,
-                    protected: flag("protected"),
-                    cost_per_hour: money("hour"),
-                    probe: None,
-                });
-            }
-            "asset" => {
-                let (node, copies) = (nodes(words[1])[0], nodes(option("copies")));
-                let (loss, must_hold) = (money("loss"), flag("hard"));
-                builder.assets.push(Asset { node, loss, must_hold, copies });
-            }
-            "holding" => {
-                let (node, copies) = (nodes(words[1])[0], nodes(option("copies")));
-                builder.holdings.push(Holding {
-                    node,
-                    categories: Vec::new(),
-                    people: None,
-                    records: None,
-                    loss: money("loss"),
-                    copies,
-                    must_hold: flag("hard"),
-                });
-            }
-            "offer" => {
-                let removes = nodes(option("removes")).into();
-                let enforcer = nodes(option("enforcer")).first().copied();
-                builder.withdrawals.push(Withdrawal {
-                    id: words[1].into(),
-                    kind: words[2].into(),
-                    mode: if flag("end") { Mode::End } else { Mode::Refuse },
-                    removes,
-                    stops: !flag("nostop") && !flag("end"),
-                    cost: money("cost"),
-                    cost_per_hour: money("hour"),
-                    enforcer,
-                    connector: None,
-                    declared: true,
-                    partner: None,
-                });
-            }
+            "service" => add_service(&mut builder, &line),
+            "asset" | "holding" => add_asset(&mut builder, &line),
+            "offer" => add_offer(&mut builder, &line),
             "cap" => {
                 builder.caps.push(Cap { kind: words[1].into(), most: words[2].parse().unwrap() });
             }
@@ -120,6 +93,50 @@ pub(super) fn estate(text: &str) -> Estate {
         }
     }
     builder.finish().unwrap()
+}
+
+fn add_service(builder: &mut EstateBuilder, line: &Line<'_>) {
+    let needs = tree(&mut line.0[2].chars().peekable(), builder);
+    builder.services.push(Service {
+        id: line.0[1].into(),
+        name: None,
+        needs,
+        protected: line.flag("protected"),
+        cost_per_hour: line.money("hour"),
+        probe: None,
+    });
+}
+
+fn add_asset(builder: &mut EstateBuilder, line: &Line<'_>) {
+    let node = nodes(builder, line.0[1])[0];
+    let copies = nodes(builder, line.option("copies"));
+    let (loss, must_hold) = (line.money("loss"), line.flag("hard"));
+    if line.0[0] == "asset" {
+        builder.assets.push(Asset { node, loss, must_hold, copies });
+    } else {
+        let (people, records, categories) = (None, None, Vec::new());
+        let holding = Holding { node, categories, people, records, loss, copies, must_hold };
+        builder.holdings.push(holding);
+    }
+}
+
+fn add_offer(builder: &mut EstateBuilder, line: &Line<'_>) {
+    let removes = nodes(builder, line.option("removes")).into();
+    let enforcer = nodes(builder, line.option("enforcer")).first().copied();
+    let end = line.flag("end");
+    builder.withdrawals.push(Withdrawal {
+        id: line.0[1].into(),
+        kind: line.0[2].into(),
+        mode: if end { Mode::End } else { Mode::Refuse },
+        removes,
+        stops: !line.flag("nostop") && !end,
+        cost: line.money("cost"),
+        cost_per_hour: line.money("hour"),
+        enforcer,
+        connector: None,
+        declared: true,
+        partner: None,
+    });
 }
 
 /// Reads `a:x`, `2(a:x,b:y,1(c:z,d:u))`.

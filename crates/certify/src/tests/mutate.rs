@@ -146,10 +146,11 @@ pub(super) fn try_all(
     settled: bool,
 ) -> (u32, u32) {
     let (mut tried, mut still_true) = (0, 0);
+    let unchanged = json.to_string();
     for change in changes(json, &words(estate), random) {
         let changed = change.apply(json);
         let text = changed.to_string();
-        if text == json.to_string() {
+        if text == unchanged {
             continue;
         }
         tried += 1;
@@ -242,7 +243,11 @@ fn certificate_is_true(problem: &Problem<'_>, alternative: &Alternative, settled
                         && found.is_some_and(|asset| asset.places().any(|place| place == last))
                 }
                 Row::Enforcer { path, .. } => is_walk(problem, path),
-                _ => true,
+                Row::Need { .. }
+                | Row::Stop { .. }
+                | Row::Cap { .. }
+                | Row::Exclusive { .. }
+                | Row::Lost { .. } => true,
             }
         });
         let scale = i128::from(stage.scale);
@@ -375,6 +380,7 @@ fn wreck(value: &mut Value, words: &[String], random: &mut Random) {
         json!([words[0]]),
     ];
     let deeper = random.chance(85);
+    let put = |value: &mut Value, random: &mut Random| *value = random.pick(&senseless).clone();
     match value {
         Value::Array(items) if deeper && !items.is_empty() => {
             let at = random.below(items.len());
@@ -384,6 +390,11 @@ fn wreck(value: &mut Value, words: &[String], random: &mut Random) {
             let keys: Vec<String> = fields.keys().cloned().collect();
             wreck(&mut fields[random.pick(&keys)], words, random);
         }
-        other => *other = random.pick(&senseless).clone(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => put(value, random),
     }
 }
