@@ -73,7 +73,8 @@ fn below(folder: &Path, ending: &str) -> BTreeMap<String, PathBuf> {
         for file in std::fs::read_dir(&area).unwrap() {
             let path = file.unwrap().path();
             let name = path.strip_prefix(folder).unwrap().display().to_string();
-            let name = name.strip_suffix(ending).unwrap_or_else(|| panic!("{name} does not belong here"));
+            let name =
+                name.strip_suffix(ending).unwrap_or_else(|| panic!("{name} does not belong here"));
             found.insert(name.to_owned(), path);
         }
     }
@@ -147,7 +148,9 @@ fn faults(head: &Head) -> Vec<&'static str> {
         (!techniques.is_empty(), "no ATT&CK technique"),
         (techniques.len() < head.tags.len(), "no ATT&CK tactic"),
         (
-            head.references.iter().all(|link| link.starts_with("https://attack.mitre.org/techniques/T")),
+            head.references
+                .iter()
+                .all(|link| link.starts_with("https://attack.mitre.org/techniques/T")),
             "a reference that is no page of ATT&CK",
         ),
     ];
@@ -169,6 +172,10 @@ fn every_rule_is_whole() {
             if head.name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
                 wrong.push(format!("{}: the name of `{}` is used twice", file.name, head.title));
             }
+        }
+        let (_, parts) = file.heads.split_last().unwrap();
+        if parts.iter().any(|part| part.level != Some(Level::Informational)) {
+            wrong.push(format!("{}: a part of the correlation is not informational", file.name));
         }
         if !titles.insert(file.rule().title.clone()) {
             wrong.push(format!("{}: another rule has its title", file.name));
@@ -218,7 +225,9 @@ fn check(file: &RuleFile, cases: &Cases, formats: &Formats) -> Vec<String> {
     for (number, events) in cases.r#match.iter().enumerate() {
         match fired(file, formats, events) {
             Ok(titles) if titles.contains(title) => {}
-            Ok(titles) => wrong.push(format!("match {number} does not set it off, only {titles:?}")),
+            Ok(titles) => {
+                wrong.push(format!("match {number} does not set it off, only {titles:?}"))
+            }
             Err(problem) => wrong.push(format!("match {number}: {problem}")),
         }
     }
@@ -274,7 +283,8 @@ fn tables(files: &[RuleFile]) -> String {
         let (of_file, _) = file.name.split_once('/').unwrap();
         if of_file != area {
             area = of_file;
-            let count = files.iter().filter(|file| file.name.starts_with(&format!("{area}/"))).count();
+            let count =
+                files.iter().filter(|file| file.name.starts_with(&format!("{area}/"))).count();
             writeln!(text, "\n## `{area}`: {count} rules\n").unwrap();
             text.push_str("| rule | what it sees | level | techniques | also fires for |\n|---|---|---|---|---|\n");
         }
