@@ -26,6 +26,8 @@ const NAMED: usize = 5;
 
 /// The accesses to one holding's places that matter.
 pub(crate) struct Seen<'a> {
+    /// The holding's places.
+    here: BTreeSet<&'a NodeId>,
     /// By the intruder, and they came off.
     counted: Vec<&'a Access>,
     /// By the intruder, and refused.
@@ -49,22 +51,22 @@ pub(crate) struct Finding {
 impl<'a> Seen<'a> {
     /// Sorts out the accesses to `places`.
     pub(crate) fn new(
-        estate: &Estate,
+        estate: &'a Estate,
         evidence: &'a Evidence,
         timeline: &Timeline,
         places: &BTreeSet<NodeIx>,
     ) -> Self {
-        let here = |access: &&Access| {
-            let mut targets = access.targets.iter().filter_map(|id| estate.find(id.as_str()));
-            targets.any(|node| places.contains(&node))
-        };
+        let here: BTreeSet<&NodeId> = places.iter().map(|&place| estate.id(place)).collect();
+        let is_here = |access: &&Access| access.targets.iter().any(|node| here.contains(node));
+        let accesses: Vec<&Access> = evidence.accesses.iter().filter(is_here).collect();
         let mut seen = Self {
+            here,
             counted: Vec::new(),
             failed: Vec::new(),
             suspects: Vec::new(),
             doubtful: Vec::new(),
         };
-        for access in evidence.accesses.iter().filter(here) {
+        for access in accesses {
             let held = best_actor(evidence, access);
             match (held, access.outcome) {
                 (Some((_, p)), Outcome::Success) if p >= COUNTED => seen.counted.push(access),
@@ -73,9 +75,12 @@ impl<'a> Seen<'a> {
                 (_, Outcome::Success) if severity(access) < Verdict::Accessed => {}
                 (Some((suspect, p)), Outcome::Success) if p >= SUSPECT => {
                     let why = format!(", and `{suspect}` is a suspect (p = {p:.2})");
-                    seen.suspects.push(words(access, &why));
+                    seen.suspects.push(seen.words(access, &why));
                 }
-                (_, Outcome::Success) => seen.doubtful.extend(doubt(estate, timeline, access)),
+                (_, Outcome::Success) => {
+                    let why = doubt(estate, timeline, access);
+                    seen.doubtful.extend(why.map(|why| seen.words(access, &why)));
+                }
             }
         }
         seen.counted.sort_by_key(|access| access.time);
@@ -83,6 +88,17 @@ impl<'a> Seen<'a> {
         seen.suspects = first_few(seen.suspects, "accesses by suspects");
         seen.doubtful = first_few(seen.doubtful, "accesses that may have been the intruder's");
         seen
+    }
+
+    /// `` `user:ann` read 4,210 rows of `db:members` at 2026-03-01 02:13:00 UTC ``.
+    fn words(&self, access: &Access, after: &str) -> Because {
+        let targets = access.targets.iter().filter(|node| self.here.contains(node));
+        let what = join(targets.map(|node| format!("`{node}`")), "and");
+        let left = if access.left { ", to an address outside the estate" } else { "" };
+        let (who, did, how_much) = (who(access), did(access), how_much(access));
+        let at = moment(access.time);
+        let text = format!("{who} {did} {how_much}{what} at {at}{left}{after}");
+        Because { from: Some(access.time), ..Because::at(&access.reference, text) }
     }
 
     /// What they say about one category of a holding.
@@ -103,7 +119,7 @@ impl<'a> Seen<'a> {
         relevant.sort_by_key(|access| {
             (std::cmp::Reverse((severity(access), access.amount.rows)), access.time)
         });
-        let named = relevant.iter().map(|access| words(access, "")).collect();
+        let named = relevant.iter().map(|access| self.words(access, "")).collect();
         let mut because = first_few(named, "accesses by the intruder");
         if bulk && worst != Some(Verdict::Taken) {
             because.push(Because::words(format!(
@@ -116,7 +132,7 @@ impl<'a> Seen<'a> {
             .failed
             .iter()
             .filter(touches)
-            .map(|access| words(access, ", and was refused"))
+            .map(|access| self.words(access, ", and was refused"))
             .collect();
         because.extend(first_few(failed, "attempts that were refused"));
         Finding { verdict, rows, because }
@@ -132,17 +148,16 @@ fn best_actor<'a>(evidence: &Evidence, access: &'a Access) -> Option<(&'a NodeId
     held.max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
-/// Why an access of somebody else leaves no all-clear.
-fn doubt(estate: &Estate, timeline: &Timeline, access: &Access) -> Option<Because> {
+/// Why an access of somebody else leaves no all-clear, in words to add to it.
+fn doubt(estate: &Estate, timeline: &Timeline, access: &Access) -> Option<String> {
     if access.actors.is_empty() {
-        return Some(words(access, ", and the log does not say who it was"));
+        return Some(", and the log does not say who it was".to_owned());
     }
     let within_reach = access.actors.iter().find(|actor| {
         let node = estate.find(actor.as_str());
         node.is_some_and(|node| timeline.reached_at(node, access.time))
     })?;
-    let why = format!(", and the intruder could have come to control `{within_reach}` by then");
-    Some(words(access, &why))
+    Some(format!(", and the intruder could have come to control `{within_reach}` by then"))
 }
 
 fn touches(access: &Access, category: &str, holding: &[Box<str>]) -> bool {
@@ -164,9 +179,9 @@ fn severity(access: &Access) -> Verdict {
     }
 }
 
-/// `` `user:ann` read 4,210 rows of `db:members` at 2026-03-01 02:13:00 UTC ``.
-fn words(access: &Access, after: &str) -> Because {
-    let did = match (access.verb, access.outcome) {
+/// `read`, `tried to read`.
+fn did(access: &Access) -> &'static str {
+    match (access.verb, access.outcome) {
         (Verb::List, Outcome::Success) => "listed",
         (Verb::Read, Outcome::Success) => "read",
         (Verb::Write, Outcome::Success) => "changed",
@@ -177,29 +192,31 @@ fn words(access: &Access, after: &str) -> Because {
         (Verb::Write, Outcome::Failure) => "tried to change",
         (Verb::Delete, Outcome::Failure) => "tried to delete",
         (Verb::Export, Outcome::Failure) => "tried to export",
-    };
-    let units = [
-        (access.amount.rows, "row"),
-        (access.amount.objects, "object"),
-        (access.amount.bytes, "byte"),
-    ];
-    let amounts: Vec<String> = units
-        .iter()
-        .filter_map(|(amount, unit)| {
-            amount.map(|n| format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" }))
-        })
+    }
+}
+
+/// `4,210 rows, 1 object of `, or nothing where the log does not say.
+fn how_much(access: &Access) -> String {
+    let amount = access.amount;
+    let units = [(amount.rows, "row"), (amount.objects, "object"), (amount.bytes, "byte")];
+    let known = units.iter().filter_map(|(amount, unit)| amount.map(|n| (n, unit)));
+    let words: Vec<String> = known
+        .map(|(n, unit)| format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" }))
         .collect();
-    let how_much =
-        if amounts.is_empty() { String::new() } else { format!("{} of ", amounts.join(", ")) };
-    let names = |nodes: &[NodeId]| join(nodes.iter().map(|node| format!("`{node}`")), "and");
-    let who = if access.actors.is_empty() { "somebody".to_owned() } else { names(&access.actors) };
-    let left = if access.left { ", to an address outside the estate" } else { "" };
-    let text = format!(
-        "{who} {did} {how_much}{} at {}{left}{after}",
-        names(&access.targets),
-        moment(access.time)
-    );
-    Because { from: Some(access.time), ..Because::at(&access.reference, text) }
+    if words.is_empty() { String::new() } else { format!("{} of ", words.join(", ")) }
+}
+
+/// `` `user:ann` from `host:web` ``.
+fn who(access: &Access) -> String {
+    let names = |nodes: &[&NodeId]| join(nodes.iter().map(|node| format!("`{node}`")), "and");
+    let is_place = |node: &&NodeId| matches!(node.kind(), "host" | "desktops");
+    let (from, who): (Vec<&NodeId>, Vec<&NodeId>) = access.actors.iter().partition(is_place);
+    match (who.is_empty(), from.is_empty()) {
+        (true, true) => "somebody".to_owned(),
+        (true, false) => format!("somebody on {}", names(&from)),
+        (false, true) => names(&who),
+        (false, false) => format!("{} from {}", names(&who), names(&from)),
+    }
 }
 
 fn first_few(mut all: Vec<Because>, of: &str) -> Vec<Because> {

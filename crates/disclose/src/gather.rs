@@ -12,7 +12,7 @@ use cordon_model::record::{
     Entry, FactKept, FootholdDecision, FootholdFound, FootholdVerdict, Record, Transition,
 };
 use cordon_model::signal::{FactKind, Outcome, Role};
-use cordon_model::{Estate, IncidentId, NodeId, WithdrawalId};
+use cordon_model::{Estate, IncidentId, NodeId, NodeIx, WithdrawalId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::{
@@ -269,11 +269,32 @@ impl<'a> Reader<'a> {
             }
             let entrenched = found.is_some_and(|(_, found)| found.entrenched);
             let since = since.filter(|_| probability > 0.0)?;
-            let reach_known = self.reach_known(node);
-            let node = node.clone();
+            let aliases = found.map_or(&[][..], |(_, found)| found.aliases.as_slice());
+            let (node, reach_known) = match self.known_as(node, aliases) {
+                Some(known) => (known, true),
+                None => (node.clone(), self.reach_known(node)),
+            };
             Some(Foothold { node, probability, since, until: None, entrenched, reach_known, entry })
         };
         nodes.into_iter().filter_map(one).collect()
+    }
+
+    /// The estate's name for a node that it has under another kind: the account of an
+    /// access key is the key. None unless exactly one node is spelt so.
+    fn known_as(&self, node: &NodeId, aliases: &[String]) -> Option<NodeId> {
+        if self.estate.find(node.as_str()).is_some() {
+            return None;
+        }
+        let spelt_so = |at: &NodeIx| {
+            let spellings = self.estate.spellings(*at);
+            aliases.iter().any(|alias| spellings.iter().any(|own| own.eq_ignore_ascii_case(alias)))
+        };
+        let nodes = (0..).map(NodeIx).take(self.estate.nodes().len());
+        let mut found = nodes.filter(spelt_so);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(self.estate.id(only).clone()),
+            _ => None,
+        }
     }
 
     /// The estate knows the node, or it is the intruder's own machine outside:
@@ -338,8 +359,12 @@ fn reference(seq: u64, fact: &FactKept) -> Reference {
 fn access(estate: &Estate, seq: u64, fact: &FactKept) -> Option<Access> {
     let FactKind::Access { verb, amount } = fact.kind else { return None };
     let is_known = |node: &NodeId| estate.find(node.as_str()).is_some();
-    let named = fact.in_role(Role::Target).chain(fact.in_role(Role::Place));
-    let mut targets: Vec<NodeId> = named.cloned().collect();
+    let mut targets: Vec<NodeId> = Vec::new();
+    for node in fact.in_role(Role::Target).chain(fact.in_role(Role::Place)) {
+        if !targets.contains(node) {
+            targets.push(node.clone());
+        }
+    }
     if !fact.in_role(Role::Target).any(is_known) {
         // The log of exactly one place says where the access was, however it names it.
         let of_source = estate.coverage().iter().filter(|c| *c.source == *fact.source);

@@ -334,3 +334,19 @@ fn what_a_foothold_reaches_is_known_inside_the_estate_only() {
         ]
     );
 }
+
+#[test]
+fn an_account_that_the_estate_knows_as_a_key_is_the_key() {
+    let mut builder = EstateBuilder::from_estate(&estate());
+    let mut key = cordon_model::Node::new(id("key:export"));
+    key.aliases = vec!["arn:aws:iam::1:user/export".into()];
+    builder.add_node(key);
+    let estate = builder.finish().unwrap();
+    let mut found = foothold("user:arn:aws:iam::1:user/export", 0.9, 3);
+    if let Record::Foothold(found) = &mut found {
+        found.aliases = vec!["AIDA1".into(), "arn:aws:iam::1:user/Export".into()];
+    }
+    let gathered = gather(&estate, &entries(vec![(5, found)]), None, at(60), 300);
+    let [foothold] = gathered.evidence.footholds.as_slice() else { panic!("one foothold") };
+    assert_eq!((foothold.node.as_str(), foothold.reach_known), ("key:export", true));
+}

@@ -185,6 +185,8 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
             "@have|@be been? .. isolated|blocked|disconnected|revoked|disabled|reset|rotated|patched|secured|cleaned|locked|quarantined",
             "no further|ongoing|continuing|current|remaining|immediate .. risk|threat*|activity|access|impact|danger|intrusion",
             "all clear",
+            "stopped|foiled|blocked|prevented|defeated|repelled|averted .. attempt|attack*|break-in*|intrusion*|intruder*",
+            "we ... shut|closed|disabled|blocked|locked|withdrew .. account*|access|password*|@system",
             "@be .. stable|clean|fine|ok|okay|harmless",
             "rule|ruled|ruling out",
             "resolved the? @incident|issue|matter",
@@ -217,6 +219,7 @@ pub(super) const RULES: &[(Subject, &[&str])] = &[
         &[
             "was|were|used|using|deployed|through|via|by|involv*|caused|is|a .. ransomware|malware|phishing|impersonat*|trick*|vulnerabilit*|extort*|insider",
             "used|using|through|via|by|with|of|involv* social|stolen|weak|compromised|leaked|default engineering|credential*|password*|account*",
+            "pretended|posed to|as|they|he|she",
             "impersonat*|tricked|deceived|fooled .. @people|our|help|service|desk|us|team|technician*",
             "carried out|attributed|responsib* by|to|for .. group|gang|state|nation|actor*|attack*|incident|breach",
             "group|gang .. responsib*|claim*",
