@@ -10,5 +10,3 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const FOUND: u8 = 10;
 /// No sound plan exists, where `--exit-code` asked to be told.
 pub(crate) const NO_SOUND_PLAN: u8 = 12;
-/// The ledger cannot be written.
-pub(crate) const LEDGER: u8 = 8;

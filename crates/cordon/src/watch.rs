@@ -86,6 +86,11 @@ impl<'e> Watch<'e> {
         records
     }
 
+    /// Incidents that the ledger has been told of.
+    pub(crate) fn incidents(&self) -> impl Iterator<Item = &IncidentId> {
+        self.told.incidents.iter()
+    }
+
     /// Makes records of which sources have been heard since the last call, and when.
     pub(crate) fn heard(&mut self) -> Vec<Record> {
         let heard = std::mem::take(&mut self.intake.heard).into_iter();

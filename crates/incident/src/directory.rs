@@ -103,7 +103,8 @@ fn mention_kinds(kind: &str) -> &'static [MentionKind] {
         "user" | "service-account" | "svcacct" | "identity" | "person" | "account" => &[User],
         "host" | "server" | "workstation" | "computer" | "vm" | "hypervisor" | "dc" => &[Host],
         "address" => &[Address],
-        "key" | "token" | "certificate" | "secret" => &[Key],
+        // A key has an owner that logs name beside it: the name of the user that it signs for.
+        "key" | "token" | "certificate" | "secret" => &[Key, User],
         "app" => &[App, Host],
         "role" | "database-role" => &[User, App],
         "db" | "database" => &[Database, Data, Host],

@@ -63,9 +63,11 @@ fn write_logs(folder: &Path, run: &Run) -> anyhow::Result<()> {
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    /// Makes an empty folder among the system's temporary files.
+    /// Makes an empty folder in memory where the system offers that, else among its temporary files.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("cordon-drill-{}", std::process::id()));
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let folder = base.join(format!("cordon-drill-{}", std::process::id()));
         std::fs::create_dir_all(&folder).context("cannot make a temporary folder")?;
         Ok(Self(folder))
     }

@@ -158,7 +158,10 @@ impl<'a, 'e> Defence<'a, 'e> {
         self.planned_for = footholds;
         match self.response {
             Response::None => {}
-            Response::PreAuthorised => self.raise_alone(now)?,
+            Response::PreAuthorised => {
+                self.raise_alone(now)?;
+                self.ask(now)?;
+            }
             Response::Everything if self.approvals == 0 => {
                 self.approve_at = self.approve_at.or(Some(now + PLUGS));
             }
@@ -237,7 +240,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         out.filter_map(|s| self.ready.estate.find_withdrawal(s.order.withdrawal.as_str())).collect()
     }
 
-    /// Raises what the authority lets Cordon raise alone.
+    /// Raises what the authority lets Cordon raise alone; the rest waits for people.
     fn raise_alone(&mut self, now: Timestamp) -> anyhow::Result<()> {
         let because = "Cordon alone may raise these kinds within the range".to_owned();
         self.raise(AlternativeName::Now, By::Cordon, because, now)
@@ -262,8 +265,8 @@ impl<'a, 'e> Defence<'a, 'e> {
             self.approvals += 1;
             match self.response {
                 Response::Everything => self.pull_every_plug(now)?,
-                Response::Ask => self.approve(now)?,
-                Response::None | Response::PreAuthorised => {}
+                Response::Ask | Response::PreAuthorised => self.approve(now)?,
+                Response::None => {}
             }
         }
         self.settle(now)

@@ -59,6 +59,7 @@ pub(crate) struct Intruder<'a> {
     estate: &'a Estate,
     graph: &'a ControlGraph,
     entries: Vec<NodeIx>,
+    entered: BTreeSet<NodeIx>,
     controls: BTreeSet<NodeIx>,
     shut: BTreeMap<(NodeIx, NodeIx), Timestamp>,
     taken: BTreeMap<NodeIx, u32>,
@@ -81,6 +82,7 @@ impl<'a> Intruder<'a> {
             estate,
             graph,
             entries: entries.iter().rev().copied().collect(),
+            entered: BTreeSet::new(),
             controls: BTreeSet::new(),
             shut: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -109,11 +111,6 @@ impl<'a> Intruder<'a> {
         self.entries.is_empty() && self.task == Task::Rest
     }
 
-    /// Nodes that it controls now.
-    pub(crate) fn controls(&self) -> &BTreeSet<NodeIx> {
-        &self.controls
-    }
-
     /// Parts taken of each asset that it has reached.
     pub(crate) fn taken(&self) -> &BTreeMap<NodeIx, u32> {
         &self.taken
@@ -129,6 +126,7 @@ impl<'a> Intruder<'a> {
         {
             if terrain.holds(entry) {
                 self.controls.insert(entry);
+                self.entered.insert(entry);
                 moves.push(Move::Enters(entry));
             }
         }
@@ -136,13 +134,29 @@ impl<'a> Intruder<'a> {
         moves
     }
 
+    /// Drops what is cut, and what hung on it: a group, flow or application is held only
+    /// through an account, machine or credential that leads there.
     fn lose_what_is_cut(&mut self, terrain: &impl Terrain) -> Vec<Move> {
-        let lost: Vec<NodeIx> =
-            self.controls.iter().copied().filter(|&node| !terrain.holds(node)).collect();
-        for node in &lost {
-            self.controls.remove(node);
+        let holds = |node: &NodeIx| terrain.holds(*node);
+        let held: BTreeSet<NodeIx> = self.controls.iter().copied().filter(holds).collect();
+        let mut kept: BTreeSet<NodeIx> =
+            held.iter().copied().filter(|&node| self.stands_alone(node)).collect();
+        let mut waiting: Vec<NodeIx> = kept.iter().copied().collect();
+        while let Some(node) = waiting.pop() {
+            for &(next, _) in self.graph.next(node) {
+                if held.contains(&next) && kept.insert(next) {
+                    waiting.push(next);
+                }
+            }
         }
-        lost.into_iter().map(Move::Loses).collect()
+        let lost = self.controls.difference(&kept).copied().map(Move::Loses).collect();
+        self.controls = kept;
+        lost
+    }
+
+    fn stands_alone(&self, node: NodeIx) -> bool {
+        let own = ["user", "service-account", "host", "key", "database-role", "hypervisor"];
+        self.entered.contains(&node) || own.contains(&self.estate.id(node).kind())
     }
 
     fn finish(&mut self, terrain: &impl Terrain, now: Timestamp) -> Option<Move> {

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use cordon_connectors::range::RangeState;
+use cordon_connectors::range::{RangeState, Switch};
 use cordon_ledger::Ledger;
 use cordon_model::action::ServiceState;
 use cordon_model::reach::ControlGraph;
 use cordon_model::record::{By, IncidentClosed, Opened, Record, Transition};
-use cordon_model::{Estate, NodeIx, Timestamp};
+use cordon_model::{Estate, NodeId, NodeIx, Timestamp};
 use cordon_signal::Scanner;
 use jiff::SignedDuration;
 
@@ -84,6 +84,12 @@ pub(crate) fn run(
     stage.close(response, &before, tell)
 }
 
+/// What stands closed, and by whom; open sessions come and go by themselves.
+fn switches(state: &RangeState) -> Vec<(&NodeId, &BTreeMap<String, Switch>)> {
+    let things = state.things.iter().filter(|(_, thing)| !thing.switches.is_empty());
+    things.map(|(node, thing)| (node, &thing.switches)).collect()
+}
+
 /// Everything that moves during a run.
 struct Stage<'a, 'e> {
     scene: &'a Scene<'a, 'e>,
@@ -100,7 +106,7 @@ struct Stage<'a, 'e> {
     now: Timestamp,
     end: Timestamp,
     held: BTreeSet<NodeIx>,
-    footholds: BTreeSet<cordon_model::NodeId>,
+    footholds: BTreeSet<NodeId>,
     stopped: Vec<i64>,
     first_event: Option<Timestamp>,
     first_detection: Option<Timestamp>,
@@ -236,8 +242,7 @@ impl<'a, 'e> Stage<'a, 'e> {
             self.first_detection = Some(self.now);
         }
         let assessment = self.watch.assess(self.now);
-        let mut records = self.watch.records(&assessment);
-        records.extend(self.watch.heard());
+        let records = self.watch.records(&assessment);
         self.defence.record(self.now, &records)?;
         for foothold in &assessment.footholds {
             if self.footholds.insert(foothold.node.clone()) {
@@ -260,24 +265,22 @@ impl<'a, 'e> Stage<'a, 'e> {
         let stopped = self.stopped.clone();
         let cut_until = self.now;
         let lifted = self.lift(tell)?;
-        let restored = before
-            .differences(&self.ground.range.state())
-            .iter()
-            .all(|difference| difference.attribute.starts_with("session"));
+        let restored = switches(before) == switches(&self.ground.range.state());
         let score = self.score(response, &stopped, cut_until)?;
         Ok(Run { score, lines: self.lines, lifted, restored })
     }
 
     fn lift(&mut self, tell: &mut dyn FnMut(&Story)) -> anyhow::Result<usize> {
-        if let Some(incident) = self.watch.assess(self.now).incidents.last() {
-            let closed = IncidentClosed {
-                incident: incident.id.clone(),
+        let close = |incident: &cordon_model::IncidentId| {
+            Record::IncidentClosed(IncidentClosed {
+                incident: incident.clone(),
                 to: self.now,
                 by: By::Person("on-call engineer".to_owned()),
                 because: "the drill is over".to_owned(),
-            };
-            self.defence.record(self.now, &[Record::IncidentClosed(closed)])?;
-        }
+            })
+        };
+        let closed: Vec<Record> = self.watch.incidents().map(close).collect();
+        self.defence.record(self.now, &closed)?;
         let lifted = self.defence.lift_all(self.now)?;
         let latest = self.now + LIFTING;
         while !self.defence.is_lifted() && self.now < latest {

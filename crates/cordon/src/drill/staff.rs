@@ -52,6 +52,7 @@ pub(crate) struct Staff<'a> {
     keys: Vec<Use>,
     file_servers: Vec<NodeIx>,
     deployment: Vec<(NodeIx, NodeIx)>,
+    sign_in: Vec<NodeIx>,
     locked_out: BTreeSet<NodeIx>,
     chance: fastrand::Rng,
     due: Timestamp,
@@ -85,6 +86,7 @@ impl<'a> Staff<'a> {
                 .into_iter()
                 .filter(|&(account, _)| estate.id(account).name().ends_with("deploy"))
                 .collect(),
+            sign_in: ["app:idp", "directory:north"].iter().filter_map(|id| estate.find(id)).collect(),
             locked_out: BTreeSet::new(),
             chance: fastrand::Rng::with_seed(seed ^ 0x5747_4146),
             due: start,
@@ -122,8 +124,8 @@ impl<'a> Staff<'a> {
 
     fn somebody(&mut self, terrain: &impl Terrain) -> Option<Person> {
         let person = *self.chance.choice(&self.people)?;
-        let shut =
-            !terrain.holds(person.user) || person.desk.is_some_and(|desk| !terrain.holds(desk));
+        let needed = person.desk.iter().chain(&self.sign_in);
+        let shut = !terrain.holds(person.user) || needed.copied().any(|node| !terrain.holds(node));
         if shut {
             self.locked_out.insert(person.user);
             return None;

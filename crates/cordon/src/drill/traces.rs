@@ -30,12 +30,13 @@ pub(crate) struct Traces<'a> {
     estate: &'a Estate,
     accounts: Vec<NodeIx>,
     hosts: Vec<NodeIx>,
+    credentials: Vec<NodeIx>,
 }
 
 impl<'a> Traces<'a> {
     /// Starts with an intruder who is still outside.
     pub(crate) fn new(estate: &'a Estate) -> Self {
-        Self { estate, accounts: Vec::new(), hosts: Vec::new() }
+        Self { estate, accounts: Vec::new(), hosts: Vec::new(), credentials: Vec::new() }
     }
 
     /// Writes down what a move leaves behind.
@@ -48,6 +49,7 @@ impl<'a> Traces<'a> {
             Move::Loses(node) => {
                 self.accounts.retain(|&known| known != node);
                 self.hosts.retain(|&known| known != node);
+                self.credentials.retain(|&known| known != node);
                 Vec::new()
             }
         }
@@ -56,10 +58,13 @@ impl<'a> Traces<'a> {
     /// A telephone call to the help desk, then a sign-in from a new device.
     fn enters(&mut self, node: NodeIx, at: Timestamp) -> Vec<Line> {
         match self.kind(node) {
-            "key" => self.uses_key(node, at),
+            "key" => {
+                self.credentials.push(node);
+                self.uses_key(node, at)
+            }
             "host" => {
                 self.hosts.push(node);
-                let victim = Account::unknown();
+                let victim = Account::system();
                 vec![shell(at, &victim, &machine(self.estate, node), EXPLORER)]
             }
             _ => {
@@ -113,6 +118,7 @@ impl<'a> Traces<'a> {
         match self.kind(to) {
             "user" | "service-account" => self.accounts.push(to),
             "host" => self.hosts.push(to),
+            "database-role" | "key" => self.credentials.push(to),
             _ => {}
         }
         lines
@@ -147,8 +153,7 @@ impl<'a> Traces<'a> {
     /// A tunnel through a flow where single sign-on is asked, or a plain connection.
     fn crosses(&self, flow: NodeIx, at: Timestamp) -> Vec<Line> {
         if self.hosts.is_empty() {
-            let me = self.me();
-            return vec![okta(at, "user.authentication.sso", &me, None, OUTSIDE, true)];
+            return self.single_sign_on(at);
         }
         let (me, here) = (self.me(), self.last_host());
         let user = format!("{}\\{}", me.domain, me.login);
@@ -163,6 +168,12 @@ impl<'a> Traces<'a> {
             ("DestinationPort", "445"),
         ];
         vec![sysmon(at, 3, &here, &fields)]
+    }
+
+    fn single_sign_on(&self, at: Timestamp) -> Vec<Line> {
+        let Some(&node) = self.accounts.last() else { return Vec::new() };
+        let me = account(self.estate, node);
+        vec![okta(at, "user.authentication.sso", &me, None, OUTSIDE, true)]
     }
 
     fn opens_desktop(&self, pool: NodeIx, at: Timestamp) -> Vec<Line> {
@@ -235,11 +246,10 @@ impl<'a> Traces<'a> {
     }
 
     fn signs_in(&self, app: NodeIx, at: Timestamp) -> Vec<Line> {
-        let me = self.me();
         if self.hosts.is_empty() {
-            return vec![okta(at, "user.authentication.sso", &me, None, OUTSIDE, true)];
+            return self.single_sign_on(at);
         }
-        let server = self.server_of(app);
+        let (me, server) = (self.me(), self.server_of(app));
         vec![logon(at, &me, &self.last_host().address, &server, LogonType::Network)]
     }
 
@@ -299,11 +309,22 @@ impl<'a> Traces<'a> {
         pgaudit(at, database, &statement)
     }
 
-    /// The role that the intruder holds on a database: one that leads to it, by its log name.
-    fn role_on(&self, asset: NodeIx) -> String {
+    /// The credential with which the intruder uses a store: the newest of those won that lead
+    /// to it, else any that does.
+    fn credential_for(&self, store: NodeIx) -> Option<NodeIx> {
         let links = self.estate.links().iter().filter_map(|link| self.estate.direction(link));
-        let role = links.filter(|&(from, to)| to == asset && self.kind(from) == "database-role");
-        let name = role.map(|(from, _)| from).find_map(|role| alias(self.estate, role, |_| true));
+        let is_credential = |node: NodeIx| matches!(self.kind(node), "database-role" | "key");
+        let leading: Vec<NodeIx> = links
+            .filter(|&(from, to)| to == store && is_credential(from))
+            .map(|(from, _)| from)
+            .collect();
+        let mut won = self.credentials.iter().rev();
+        won.find(|node| leading.contains(node)).or(leading.first()).copied()
+    }
+
+    fn role_on(&self, database: NodeIx) -> String {
+        let role = self.credential_for(database);
+        let name = role.and_then(|role| alias(self.estate, role, |_| true));
         name.unwrap_or("postgres").to_owned()
     }
 
@@ -349,7 +370,7 @@ impl<'a> Traces<'a> {
     }
 
     fn me(&self) -> Account {
-        self.accounts.last().map_or_else(Account::unknown, |&node| account(self.estate, node))
+        self.accounts.last().map_or_else(Account::system, |&node| account(self.estate, node))
     }
 
     fn last_host(&self) -> Machine {

@@ -33,10 +33,14 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// An account of which nothing is known.
-    pub(crate) fn unknown() -> Self {
-        let nobody = || "-".to_owned();
-        Self { domain: nobody(), login: nobody(), mail: nobody(), sid: "S-1-0-0".to_owned() }
+    /// The machine's own account, under which services run.
+    pub(crate) fn system() -> Self {
+        Self {
+            domain: "NT AUTHORITY".to_owned(),
+            login: "SYSTEM".to_owned(),
+            mail: String::new(),
+            sid: "S-1-5-18".to_owned(),
+        }
     }
 }
 
