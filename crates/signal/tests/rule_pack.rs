@@ -6,6 +6,13 @@
 //! by a scanner of its own that knows only the rules of that file. The tables
 //! of `docs/rules.md` are compared with the rules; `UPDATE_DOCS=1` renews them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of a test fail by panicking, as the test itself does"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
