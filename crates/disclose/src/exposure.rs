@@ -408,16 +408,18 @@ impl Asked<'_> {
     }
 }
 
-/// The least number of people that so many rows can be about.
+/// The least number of people that so many rows are about.
 ///
-/// Each person has at least one record, so one person has at most
-/// records - people + 1 of them, and every further row is about somebody else.
+/// Where there are more records than people, each person is taken to have an
+/// even share of them: so many rows are then about at least their share of the people.
 fn people_of_rows(rows: u64, holding: &Holding) -> u64 {
-    let spare = match (holding.records, holding.people) {
-        (Some(records), Some(people)) => records.saturating_sub(people),
-        _ => 0,
+    let people = match (holding.records, holding.people) {
+        (Some(records), Some(people)) if records > people => {
+            let share = (u128::from(rows) * u128::from(people)).div_ceil(u128::from(records));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        }
+        _ => rows,
     };
-    let people = rows.saturating_sub(spare).max(rows.min(1));
     holding.people.map_or(people, |all| people.min(all))
 }
 

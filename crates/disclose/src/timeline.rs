@@ -46,7 +46,7 @@ impl Timeline {
             Self { slices: Vec::new(), first_paths: BTreeMap::new(), doubts: Vec::new() };
         let mut known: BTreeMap<State, Rc<NodeSet>> = BTreeMap::new();
         for span in cuts(evidence.window, &footholds, &withdrawals) {
-            let state = state_at(span.from, &footholds, &withdrawals);
+            let state = state_at(span, &footholds, &withdrawals);
             let reached = if let Some(reached) = known.get(&state) {
                 Rc::clone(reached)
             } else {
@@ -177,10 +177,14 @@ fn cuts(window: Span, footholds: &[Counted<'_>], withdrawals: &[Blocking<'_>]) -
     moments.iter().zip(ends).map(|(&from, &to)| Span { from, to }).collect()
 }
 
-fn state_at(time: Timestamp, footholds: &[Counted<'_>], withdrawals: &[Blocking<'_>]) -> State {
+fn state_at(span: Span, footholds: &[Counted<'_>], withdrawals: &[Blocking<'_>]) -> State {
+    let time = span.from;
+    // What is lifted at the very end of the window was in force throughout it.
+    let ends_with = |w: &InForce| span.from == span.to && w.from <= time && w.to == Some(time);
     let active = footholds.iter().filter(|f| f.foothold.holds_at(time));
     let (fixed, plain): (Vec<_>, Vec<_>) = active.partition(|f| f.foothold.entrenched);
-    let in_force = withdrawals.iter().filter(|w| w.in_force.holds_at(time));
+    let in_force =
+        withdrawals.iter().filter(|w| w.in_force.holds_at(time) || ends_with(w.in_force));
     let sorted = |nodes: Vec<NodeIx>| BTreeSet::from_iter(nodes).into_iter().collect();
     (
         sorted(plain.iter().map(|f| f.node).collect()),
