@@ -1,9 +1,9 @@
 //! The reconciler's decision: what to do next, from the ledger, the looks and "now".
 //!
 //! [`next`] reads top down: withdrawals that are no longer wanted are given
-//! back first ([`lifting`]), then services are watched ([`services`]), then
+//! back first (`next/lifting.rs`), then services are watched (`next/services.rs`), then
 //! withdrawals that are wanted are brought into force and kept there
-//! ([`raising`]). All steps of one agenda are independent of each other. It
+//! (`next/raising.rs`). All steps of one agenda are independent of each other. It
 //! never acts: records are to be made durable, calls to be made, and then it is
 //! asked again.
 

@@ -216,7 +216,6 @@ impl Reconciler {
         call: &Call,
         outcomes: Result<Vec<Outcome>, Trouble>,
     ) -> Result<(), W::Error> {
-        self.observations.forget(&call.order.withdrawal);
         let Some(standing) = self.state.standings.get(&call.order.withdrawal) else {
             return Ok(());
         };

@@ -28,7 +28,7 @@ pub struct State {
     /// Attempts of the last hour before the newest entry.
     pub attempts: Vec<Attempt>,
     /// What was last found open before Cordon closed it, by kind of withdrawal: the state to
-    /// give back should an act that was given up for lost turn up after its withdrawal's life.
+    /// give back when a later withdrawal finds Cordon's own cut there.
     pub found_open: BTreeMap<String, BTreeMap<NodeId, Observed>>,
     /// Decisions about plans, in order.
     pub decisions: Vec<(Timestamp, Decision)>,
@@ -180,7 +180,7 @@ impl State {
         let Some(standing) = self.standings.get(id) else { return };
         if let Transition::Requested { .. } = step {
             let found = self.found_open.entry(standing.order.kind.clone()).or_default();
-            for prior in &standing.in_flight {
+            for prior in standing.taken() {
                 found.insert(prior.target.clone(), prior.clone());
             }
             self.attempts.push(Attempt {

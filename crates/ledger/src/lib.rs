@@ -22,5 +22,5 @@ pub use chain::Head;
 pub use error::{LedgerError, Refusal};
 pub use keys::{PublicKey, read_public_key};
 pub use rows::read_file;
-pub use store::{Ledger, paths};
+pub use store::{Ledger, Paths, paths, read_head};
 pub use verify::{Tampering, TamperingKind, Verified, VerifyError};

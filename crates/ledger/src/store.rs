@@ -66,6 +66,19 @@ pub fn paths(folder: &Path) -> Paths {
     }
 }
 
+/// Reads a head that was kept, such as the one beside the ledger; none if there is no such file.
+///
+/// # Errors
+/// When the file cannot be read or holds no head.
+pub fn read_head(path: &Path) -> Result<Option<Head>, LedgerError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let json = fs::read(path).map_err(LedgerError::io("read", path))?;
+    let head = serde_json::from_slice(&json);
+    head.map(Some).map_err(|error| LedgerError::damaged(path, error.to_string()))
+}
+
 /// A ledger open for appending.
 #[derive(Debug)]
 pub struct Ledger {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::export::{export, verify_export};
 use crate::verify::{TamperingKind, Verified, VerifyError, verify};
-use crate::{Head, Ledger, LedgerError, Refusal, paths, read_file, read_public_key};
+use crate::{Head, Ledger, LedgerError, Refusal, paths, read_file, read_head, read_public_key};
 
 fn now(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).unwrap()
@@ -62,8 +62,8 @@ fn what_is_appended_is_read_back_after_a_restart_and_from_outside() {
     let report = verified(folder.path(), &[]).unwrap();
     assert_eq!((report.entries, report.heads), (11, 6));
     assert_eq!(report.head, ledger.head());
-    let kept: Head = serde_json::from_slice(&fs::read(&ledger.paths().head).unwrap()).unwrap();
-    assert_eq!(Some(kept), ledger.head());
+    assert_eq!(read_head(&ledger.paths().head).unwrap(), ledger.head());
+    assert_eq!(read_head(&folder.path().join("none")).unwrap(), None);
 }
 
 #[test]

@@ -182,6 +182,20 @@ fn acts_take_their_time() {
 }
 
 #[test]
+fn a_restore_under_way_leaves_what_somebody_closes_meanwhile() {
+    let mut range = Range::new(estate());
+    let refuse = isolate(Act::Refuse, &["host:h1"]);
+    let refuse = Call { prior: look(&mut range, &refuse), ..refuse };
+    act(&mut range, &refuse);
+    range.behave(Manners { seconds: 3, ..Manners::default() });
+    assert_eq!(act(&mut range, &Call { act: Act::Restore, ..refuse }), [Answer::Done]);
+    let theirs = Switch { closed: true, by: Some("admin".to_owned()), ..Switch::default() };
+    range.set_switch(&node("host:h1"), "isolate-host", theirs);
+    range.advance(seconds(3));
+    assert!(!range.is_open(&node("host:h1")));
+}
+
+#[test]
 fn each_fault_shows_as_itself() {
     let refuse = isolate(Act::Refuse, &["host:h1"]);
     // (fault, trouble of the look, trouble of the act, whether it was done)

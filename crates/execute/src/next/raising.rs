@@ -122,19 +122,17 @@ fn waits_for_a_refusal(context: &Context<'_>, standing: &Standing) -> bool {
 
 /// The state that a lift of this target restores.
 ///
-/// If another withdrawal of ours has closed the same switch, what it found is
-/// the state before Cordon, and whichever is lifted last gives that back. The
-/// same goes for an act of an earlier life that came after all.
-fn prior_of<'a>(context: &Context<'a>, standing: &'a Standing, seen: &Observed) -> Observed {
+/// If another withdrawal of ours has closed the same switch, or an act of an
+/// earlier life has come after all, it is what was found open back then, and
+/// whichever is lifted last gives that back.
+fn prior_of(context: &Context<'_>, standing: &Standing, seen: &Observed) -> Observed {
     let ours = seen.access == Access::Refused && seen.owner.as_deref() == Some(CORDON);
     let mine = standing.targets.get(&seen.target).and_then(|target| target.taken.as_ref());
     if !ours || mine.is_some() || standing.order.mode == Mode::End {
         return seen.clone();
     }
-    let taken = |other: &'a Standing| other.targets.get(&seen.target)?.taken.clone();
-    let found = || context.state.found_open.get(&standing.order.kind)?.get(&seen.target).cloned();
-    let others = context.others(standing, &seen.target).find_map(taken);
-    others.or_else(found).unwrap_or_else(|| seen.clone())
+    let found = context.state.found_open.get(&standing.order.kind);
+    found.and_then(|found| found.get(&seen.target)).unwrap_or(seen).clone()
 }
 
 /// Goes on with the open attempt; a repeat after a crash is the same call.

@@ -46,6 +46,61 @@ fn what_somebody_opens_again_is_put_back_and_reported() {
 }
 
 #[test]
+fn however_often_it_is_put_back_the_first_prior_state_is_restored() {
+    let mut program = verified(vec![ann()]);
+    let settings = [("expires".to_owned(), "never".to_owned())].into();
+    let theirs = Switch { settings, ..Switch::default() };
+    program.world.range.set_switch(&node("user:ann"), "disable-account", theirs);
+    program.wait(100);
+    assert_eq!((program.stage(ANN), program.count(ANN, drifted)), (Stage::Verified, 1));
+    // A second cordon that finds ours takes over what ours first found, not what came between.
+    let mut wide = order("disable-account", Mode::Refuse, &["user:ann", "user:cas"], 1);
+    wide.withdrawal = "wide".into();
+    program.raise("c2", vec![wide]);
+    program.until("verified", |program| program.all(Stage::Verified));
+    program.lift(&[ANN, "wide"]);
+    program.until("lifted", |program| program.all(Stage::Lifted));
+    let before = rights(&Simulated::new().range);
+    assert_eq!(before.differences(&rights(&program.world.range)), []);
+}
+
+#[test]
+fn where_somebody_was_quicker_nothing_counts_as_taken() {
+    let mut program = Program::new(Simulated::new(), setting());
+    program.raise("c1", vec![ann()]);
+    let now = program.world.now;
+    while program.stage(ANN) != Stage::Requested {
+        let _progress = program.loop_.round(now, &mut program.world).unwrap();
+    }
+    let theirs = Switch { closed: true, by: Some("admin".to_owned()), ..Switch::default() };
+    program.world.range.set_switch(&node("user:ann"), "disable-account", theirs);
+    program.until("verified", |program| program.all(Stage::Verified));
+    let standing = &program.loop_.state.standings[&WithdrawalId::from(ANN)];
+    assert_eq!(standing.taken().count(), 0);
+    let target = &standing.targets[&node("user:ann")];
+    assert_eq!(target.found_closed_by.as_deref(), Some("admin"));
+}
+
+#[test]
+fn an_act_that_comes_after_its_life_is_given_back_by_the_next() {
+    let mut program = Program::new(Simulated::new(), setting());
+    let slow = [None, Some(Fault::Slow { seconds: 500 })].into();
+    program.world.range.behave(manners(|m| m.next_calls = slow));
+    program.raise("c1", vec![ann()]);
+    program.settle();
+    program.lift(&[ANN]);
+    program.until("lifted", |program| program.all(Stage::Lifted));
+    program.wait(600);
+    assert!(!is_open(&program, "user:ann"), "the lost act has come");
+    program.raise("c2", vec![ann()]);
+    program.until("verified", |program| program.all(Stage::Verified));
+    program.lift(&[ANN]);
+    program.until("lifted", |program| program.all(Stage::Lifted));
+    let before = rights(&Simulated::new().range);
+    assert_eq!(before.differences(&rights(&program.world.range)), []);
+}
+
+#[test]
 fn a_session_opened_again_is_ended_only_while_new_ones_are_refused() {
     let end = order("end-sessions", Mode::End, &["user:cas"], 2);
     let session = || Session { who: "x".to_owned(), until: None, cannot_be_ended: false };
