@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use cordon_model::reach::ControlGraph;
-use cordon_model::{Estate, NodeIx, Timestamp};
+use cordon_model::{Estate, Money, NodeIx, Timestamp};
 use jiff::SignedDuration;
 
 /// After how long the intruder tries a link again that was shut.
@@ -19,6 +19,10 @@ const RETRY: SignedDuration = SignedDuration::from_mins(20);
 const TAKING: SignedDuration = SignedDuration::from_mins(2);
 /// Steps in which the data of a holding is taken.
 pub(crate) const PARTS: u32 = 8;
+/// An asset that can be had within so many seconds is looked at along the way, whatever it is worth.
+const ALONG_THE_WAY_SECONDS: u64 = 150;
+/// Of an asset that is worth less than this only a look is taken.
+const WORTH_TAKING: Money = Money::units(100_000);
 /// Seconds added to every arrival when goals are compared, so that near trifles do not distract.
 const PATIENCE_SECONDS: u64 = 900;
 
@@ -194,11 +198,13 @@ impl<'a> Intruder<'a> {
 
     /// An asset under control of which not everything is taken.
     fn next_to_take(&self) -> Option<(NodeIx, u32)> {
-        let assets = self.estate.assets().iter().flat_map(|asset| asset.places());
-        let mut open = assets.filter(|node| self.controls.contains(node));
-        open.find_map(|node| {
+        let assets = self.estate.assets().iter();
+        let places = assets.flat_map(|asset| asset.places().map(move |node| (asset.loss, node)));
+        let mut open = places.filter(|(_, node)| self.controls.contains(node));
+        open.find_map(|(loss, node)| {
             let part = self.taken.get(&node).map_or(1, |part| part + 1);
-            (part <= PARTS).then_some((node, part))
+            let most = if loss < WORTH_TAKING { 1 } else { PARTS };
+            (part <= most).then_some((node, part))
         })
     }
 
@@ -211,6 +217,9 @@ impl<'a> Intruder<'a> {
                 asset.places().map(move |node| (asset.loss.as_f64().max(1.0), node))
             });
         let worth = |loss: f64, arrival: u64| {
+            if arrival <= ALONG_THE_WAY_SECONDS {
+                return f64::INFINITY;
+            }
             loss / f64::from(u32::try_from(arrival + PATIENCE_SECONDS).unwrap_or(u32::MAX))
         };
         let (_, goal) = goals

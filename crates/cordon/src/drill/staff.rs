@@ -113,7 +113,8 @@ impl<'a> Staff<'a> {
             0..30 => self.signs_in(terrain, now),
             30..50 => self.works(terrain, now),
             50..64 => self.opens_files(terrain, now),
-            64..82 => self.program_reads(terrain, now),
+            64..74 => self.program_reads(terrain, now),
+            74..82 => self.looks_somebody_up(terrain, now),
             82..88 => self.uploads(terrain, now),
             88..92 => self.administers(terrain, now),
             92..95 => self.deploys(terrain, now),
@@ -199,6 +200,23 @@ impl<'a> Staff<'a> {
             rows: self.chance.u64(1..=3),
         };
         vec![pgaudit(now, log_name(self.estate, used.store), &statement)]
+    }
+
+    /// Somebody looks up a colleague's telephone number.
+    fn looks_somebody_up(&mut self, terrain: &impl Terrain, now: Timestamp) -> Vec<Line> {
+        let Some(person) = self.somebody(terrain) else { return Vec::new() };
+        let who = account(self.estate, person.user);
+        let statement = Statement {
+            role: &who.login,
+            address: &self.desk(person).address,
+            program: "staff-directory",
+            class: "READ",
+            command: "SELECT",
+            table: "public.person",
+            text: "select name, telephone from person where name like $1",
+            rows: self.chance.u64(0..=5),
+        };
+        vec![pgaudit(now, "staff_directory", &statement)]
     }
 
     fn uploads(&mut self, terrain: &impl Terrain, now: Timestamp) -> Vec<Line> {

@@ -19,6 +19,8 @@ use super::voices::{
 /// Where the intruder's own machines are, by way of an anonymising service.
 pub(crate) const OUTSIDE: &str = "203.0.113.77";
 
+/// The address that the remote access hands out to whoever comes in by it.
+const REMOTE_ACCESS: &str = "10.10.8.200";
 const SHELL: &str = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe";
 const COMMAND: &str = r"C:\Windows\System32\cmd.exe";
 const EXPLORER: &str = r"C:\Windows\explorer.exe";
@@ -179,7 +181,7 @@ impl<'a> Traces<'a> {
     fn opens_desktop(&self, pool: NodeIx, at: Timestamp) -> Vec<Line> {
         let me = self.me();
         let host = self.first_host_of(pool);
-        vec![logon(at, &me, "10.10.8.200", &host, LogonType::RemoteInteractive)]
+        vec![logon(at, &me, REMOTE_ACCESS, &host, LogonType::RemoteInteractive)]
     }
 
     /// From a session on a shared host to the host itself.
@@ -187,7 +189,7 @@ impl<'a> Traces<'a> {
         let (me, here) = (self.me(), machine(self.estate, host));
         let bypass = r"C:\Windows\System32\fodhelper.exe";
         vec![
-            logon(at, &me, "10.10.8.200", &here, LogonType::RemoteInteractive),
+            logon(at, &me, REMOTE_ACCESS, &here, LogonType::RemoteInteractive),
             shell(after(at, 20), &me, &here, EXPLORER),
             process(after(at, 60), &me, &here, bypass, COMMAND, r"cmd.exe /c whoami /priv"),
             process(
@@ -282,7 +284,10 @@ impl<'a> Traces<'a> {
             .unwrap_or(self.estate.id(asset).name());
         let role = self.role_on(asset);
         let people = self.people(asset);
-        let address = self.last_host().address;
+        let address = match self.hosts.last() {
+            Some(&host) => machine(self.estate, host).address,
+            None => REMOTE_ACCESS.to_owned(),
+        };
         let statement = if part == 1 {
             Statement {
                 role: &role,
@@ -325,7 +330,8 @@ impl<'a> Traces<'a> {
     fn role_on(&self, database: NodeIx) -> String {
         let role = self.credential_for(database);
         let name = role.and_then(|role| alias(self.estate, role, |_| true));
-        name.unwrap_or("postgres").to_owned()
+        // Where no role of its own leads there, people read under their own names.
+        name.map_or_else(|| self.me().login, str::to_owned)
     }
 
     fn reads_bucket(&self, asset: NodeIx, part: u32, at: Timestamp) -> Vec<Line> {
