@@ -180,6 +180,11 @@ impl<'a> Fallout<'a> {
         }
     }
 
+    /// Tells whether an item is down.
+    pub(crate) fn is_down(&self, item: u32) -> bool {
+        self.down[item]
+    }
+
     /// A point to which [`Fallout::undo`] can return.
     pub(crate) fn mark(&self) -> usize {
         self.trail.len()

@@ -10,9 +10,10 @@ use std::cell::Cell;
 
 use crate::case::{Case, State};
 use crate::flow;
+use crate::gates::Fallout;
 use crate::goal::Goal;
 use crate::greedy::Completion;
-use crate::master::{Effort, Key, Master, Point, Solved, Var, float};
+use crate::master::{Effort, Key, Master, Point, Solved, Var, Variable, float};
 use crate::request::Limits;
 use crate::scout::{SHUT, Scout, Target};
 use crate::standing::{Standing, without_useless};
@@ -51,6 +52,8 @@ impl<'a> Budget<'a> {
 const WORK_PER_NODE: u64 = 20_000;
 /// Paths taken up per look at the network.
 const PATHS_PER_PASS: usize = 256;
+/// Dives before the first whole answer.
+const DIVES: usize = 6;
 /// Pushes of the first flow.
 const FIRST_PATHS: usize = 20_000;
 
@@ -164,11 +167,15 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Runs to the proof or the limits; true when no choice is allowed at all.
     fn run(&mut self) -> bool {
+        let mut dives = DIVES;
         loop {
             match self.relax() {
                 Next::Infeasible => return true,
                 Next::Done => return false,
                 Next::Again => {}
+            }
+            for avoided in 0..std::mem::take(&mut dives) {
+                self.dive(avoided);
             }
             match self.decide() {
                 Next::Infeasible => return true,
@@ -198,6 +205,68 @@ impl<'a, 'b> Search<'a, 'b> {
         }
     }
 
+    /// Pins the most wanted column again and again, to learn the paths that whole answers leave
+    /// open before the first of them is asked for. The first `avoided` choices are ruled out.
+    fn dive(&mut self, avoided: usize) {
+        let mut pinned: Vec<u32> = Vec::new();
+        while !self.budget.is_spent() {
+            let Solved::Point(point) = self.master.solve_lp() else { break };
+            self.budget.spend(self.master.rows.len() as u64 * 4);
+            if self.is_hopeless(point.value) {
+                break;
+            }
+            if self.separate(&point.at) {
+                continue;
+            }
+            let Some(wanted) = self.most_wanted(&point.at) else {
+                self.complete(&point.at, 0.5);
+                break;
+            };
+            let value = if pinned.len() < avoided { 0.0 } else { 1.0 };
+            self.master.pin(wanted, value..=value);
+            pinned.push(wanted);
+        }
+        for variable in pinned {
+            self.master.pin(variable, 0.0..=1.0);
+        }
+    }
+
+    fn is_hopeless(&self, value: f64) -> bool {
+        let most = self.best.as_ref().map(|(best, _)| float(best / self.master.unit));
+        most.is_some_and(|most| value >= most + self.master.guide_most())
+    }
+
+    /// The fractional column that is nearest to being chosen.
+    fn most_wanted(&self, at: &[f64]) -> Option<u32> {
+        let mut wanted: Option<(f64, u32)> = None;
+        for ((variable, &value), index) in self.master.variables.iter().zip(at).zip(0..) {
+            let is_column = matches!(variable.var, Var::Column(_));
+            let fractional = (1e-6..1.0 - 1e-6).contains(&value);
+            if is_column && fractional && wanted.is_none_or(|(known, _)| value > known) {
+                wanted = Some((value, index));
+            }
+        }
+        wanted.map(|(_, index)| index)
+    }
+
+    /// A standing as a point of the master.
+    fn as_point(&self, standing: &Standing) -> Vec<f64> {
+        let net = self.case.net;
+        let mut fallout = Fallout::new(&net.gates);
+        for &column in &standing.chosen {
+            for &node in &net.columns[column].stops {
+                fallout.take_down(node);
+            }
+        }
+        let holds = |variable: &Variable| match variable.var {
+            Var::Column(column) => standing.chosen.binary_search(&column).is_ok(),
+            Var::Item(item) => fallout.is_down(item),
+            Var::Asset(asset) => standing.lost.binary_search(&asset).is_ok(),
+        };
+        let value = |variable| f64::from(u8::from(holds(variable)));
+        self.master.variables.iter().map(value).collect()
+    }
+
     /// The master allows nothing (any more): the best is proven, or there is none.
     fn no_better(&mut self) -> Next {
         self.proven = true;
@@ -219,7 +288,8 @@ impl<'a, 'b> Search<'a, 'b> {
         let shut = self.too_dear();
         let effort =
             Effort { nodes: self.budget.nodes_left(), seconds: self.budget.seconds_left() };
-        let at = match self.master.solve_whole(&shut, effort) {
+        let known = self.best.as_ref().map(|(_, best)| self.as_point(best));
+        let at = match self.master.solve_whole(&shut, known.as_deref(), effort) {
             Solved::Point(point) => {
                 self.raise_lower(point.value);
                 point.at

@@ -1,6 +1,7 @@
 //! Hands the master's rows to HiGHS and reads the answers back.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use highs::{Col, HighsModelStatus, HighsSolutionStatus, Model, RowProblem, Sense, SolvedModel};
 
@@ -73,10 +74,23 @@ impl Master<'_> {
         Some(model)
     }
 
+    /// Holds a variable between bounds in the linear relaxation.
+    pub(crate) fn pin(&mut self, variable: u32, bounds: RangeInclusive<f64>) {
+        if let (Some(model), Some(&column)) = (&mut self.model, self.handles.get(variable as usize))
+        {
+            model.change_column_bounds(column, bounds);
+        }
+    }
+
     /// Solves in whole numbers.
     ///
-    /// `shut` says which variables may be left at 0.
-    pub(crate) fn solve_whole(&self, shut: &[bool], effort: Effort) -> Solved {
+    /// `shut` says which variables may be left at 0; `known` is a point that is allowed.
+    pub(crate) fn solve_whole(
+        &self,
+        shut: &[bool],
+        known: Option<&[f64]>,
+        effort: Effort,
+    ) -> Solved {
         let mut problem = RowProblem::new();
         let mut columns: Vec<Col> = Vec::with_capacity(self.variables.len());
         for (variable, at) in self.variables.iter().zip(0_usize..) {
@@ -105,6 +119,10 @@ impl Master<'_> {
         let Ok(mut model) = problem.try_optimise(Sense::Minimise) else { return Solved::Failed };
         if set_options(&mut model, effort).is_none() {
             return Solved::Failed;
+        }
+        if let Some(known) = known {
+            // A point that HiGHS rejects costs only its head start.
+            let _unused = model.try_set_solution(Some(known), None, None, None);
         }
         model.try_solve().map_or(Solved::Failed, |solved| read_whole(&solved))
     }
@@ -153,6 +171,8 @@ fn set_options(model: &mut Model, effort: Effort) -> Option<()> {
     model.try_set_option("mip_feasibility_tolerance", 1e-9).ok()?;
     model.try_set_option("primal_feasibility_tolerance", 1e-9).ok()?;
     model.try_set_option("dual_feasibility_tolerance", 1e-9).ok()?;
+    // Restarting the tree costs more than it saves on masters of some hundred rows.
+    model.try_set_option("mip_allow_restart", false).ok()?;
     model.try_set_option("mip_max_nodes", effort.nodes).ok()?;
     if effort.seconds.is_finite() {
         model.try_set_option("time_limit", effort.seconds.max(0.01)).ok()?;
