@@ -11,7 +11,7 @@ use cordon_model::record::{
     DetectionKept, FactKept, FootholdFound, Heard as HeardRecord, IncidentOpened, NodeInRole,
     Record, Span,
 };
-use cordon_model::signal::{Detection, Fact, Mention, Problem};
+use cordon_model::signal::{Detection, Fact, FactKind, Mention, Problem};
 use cordon_model::{Estate, IncidentId, NodeId, Timestamp};
 use cordon_signal::{Heard, Scanner, Sink, Stream};
 
@@ -22,6 +22,7 @@ const REASONS: usize = 8;
 
 /// Reads lines and judges them.
 pub(crate) struct Watch<'e> {
+    estate: &'e Estate,
     scanner: Scanner,
     streams: BTreeMap<String, Stream>,
     intake: Intake<'e>,
@@ -36,6 +37,7 @@ struct Intake<'e> {
     facts: Vec<(Arc<str>, Fact)>,
     heard: BTreeMap<Arc<str>, (Timestamp, Timestamp, u64)>,
     problems: Vec<Problem>,
+    last: Timestamp,
 }
 
 /// What the ledger has been told already.
@@ -55,8 +57,9 @@ impl<'e> Watch<'e> {
             facts: Vec::new(),
             heard: BTreeMap::new(),
             problems: Vec::new(),
+            last: Timestamp::UNIX_EPOCH,
         };
-        Self { scanner, streams: BTreeMap::new(), intake, told: Told::default() }
+        Self { estate, scanner, streams: BTreeMap::new(), intake, told: Told::default() }
     }
 
     /// Reads one line of a stream.
@@ -136,24 +139,34 @@ impl<'e> Watch<'e> {
 
     fn foothold_records(&mut self, assessment: &Assessment) -> Vec<Record> {
         let mut records = Vec::new();
+        let mut suspected = BTreeMap::new();
         for foothold in assessment.footholds.iter().chain(&assessment.suspects) {
+            suspected.insert(foothold.node.clone(), foothold.probability);
             let told = self.told.footholds.get(&foothold.node);
-            if told.is_some_and(|told| (told - foothold.probability).abs() < NOTABLE) {
-                continue;
+            if told.is_none_or(|told| (told - foothold.probability).abs() >= NOTABLE) {
+                records.push(foothold_record(assessment, foothold));
             }
-            self.told.footholds.insert(foothold.node.clone(), foothold.probability);
-            records.push(foothold_record(assessment, foothold));
         }
+        let cleared = self.told.footholds.keys().filter(|node| !suspected.contains_key(*node));
+        records.extend(cleared.map(|node| cleared_record(node, self.intake.last)));
+        self.told.footholds = suspected;
         records
     }
 
     fn fact_records(&mut self, assessment: &Assessment) -> Vec<Record> {
         let suspected: BTreeSet<&NodeId> =
             assessment.footholds.iter().chain(&assessment.suspects).map(|f| &f.node).collect();
+        let holdings = self.estate.holdings().iter();
+        let places = holdings.flat_map(|h| h.copies.iter().copied().chain([h.node]));
+        let kept: BTreeSet<&NodeId> = places.map(|node| self.estate.id(node)).collect();
         let mut records = Vec::new();
         self.intake.facts.retain(|(source, fact)| {
             let nodes = in_roles(assessment, &fact.mentions, fact.time);
-            let matters = nodes.iter().any(|in_role| suspected.contains(&in_role.node));
+            let is_access = matches!(fact.kind, FactKind::Access { .. });
+            // Every use of people's data counts: only all of them together can rule an access out.
+            let matters = nodes.iter().any(|in_role| {
+                suspected.contains(&in_role.node) || is_access && kept.contains(&in_role.node)
+            });
             if matters {
                 records.push(Record::Fact(FactKept {
                     time: fact.time,
@@ -182,6 +195,19 @@ fn in_roles(assessment: &Assessment, mentions: &[Mention], time: Timestamp) -> V
     nodes
 }
 
+/// Says that a node is no longer suspected.
+fn cleared_record(node: &NodeId, now: Timestamp) -> Record {
+    Record::Foothold(FootholdFound {
+        incident: None,
+        node: node.clone(),
+        aliases: Vec::new(),
+        probability: 0.0,
+        entrenched: false,
+        since: now,
+        reasons: vec!["the evidence no longer makes it a suspect".to_owned()],
+    })
+}
+
 fn foothold_record(assessment: &Assessment, foothold: &Foothold) -> Record {
     let mut incidents = assessment.incidents.iter();
     let incident = incidents.find(|incident| incident.footholds.contains(&foothold.node));
@@ -199,6 +225,7 @@ fn foothold_record(assessment: &Assessment, foothold: &Foothold) -> Record {
 impl Sink for Intake<'_> {
     fn event(&mut self, event: &Heard<'_>) {
         self.source = Arc::clone(event.source);
+        self.last = self.last.max(event.time);
         let span =
             self.heard.entry(Arc::clone(event.source)).or_insert((event.time, event.time, 0));
         *span = (span.0.min(event.time), span.1.max(event.time), span.2 + 1);

@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use cordon_ledger::{VerifyError, paths, read_file, read_public_key};
+use cordon_ledger::{Head, VerifyError, paths, read_file, read_head, read_public_key};
 use cordon_model::record::Entry;
 use serde_json::json;
 
@@ -34,7 +34,10 @@ fn verify(data: &Path, key: Option<&Path>, format: Format) -> anyhow::Result<u8>
     let folder = if data.is_dir() { data } else { data.parent().unwrap_or(data) };
     let key_file = key.map_or_else(|| paths(folder).public_key, Path::to_owned);
     let public = read_public_key(&key_file).context("cannot read the public key")?;
-    let (accepted, words) = match cordon_ledger::verify::verify(&file(data), &public, &[]) {
+    // The head beside the ledger shows a tail that was cut off together with its signatures.
+    let kept = read_head(&paths(folder).head).context("cannot read the kept head")?;
+    let kept: Vec<Head> = kept.into_iter().collect();
+    let (accepted, words) = match cordon_ledger::verify::verify(&file(data), &public, &kept) {
         Ok(verified) => {
             let entries = thousands(verified.entries);
             (
