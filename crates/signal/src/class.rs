@@ -134,8 +134,7 @@ impl Class {
         let open = |rest: &Condition| rest.clone();
         self.mentions.extend(event.mentions.iter().map(|m| (open(rest), Arc::clone(m))));
         self.facts.extend(event.facts.iter().map(|f| (open(rest), Arc::clone(f))));
-        self.remembers
-            .extend(event.remembers.iter().map(|r| (open(rest), Arc::clone(r))));
+        self.remembers.extend(event.remembers.iter().map(|r| (open(rest), Arc::clone(r))));
         self.recalls.extend(event.recalls.iter().cloned());
         if let (Some(source), true) = (&event.source, rest.is_empty()) {
             self.source = Some(source.clone());

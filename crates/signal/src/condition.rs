@@ -22,10 +22,10 @@ pub(crate) enum Values {
 impl Values {
     fn patterns(&self, out: &mut Vec<Pattern>) {
         match self {
-            Values::Text(text) => out.push(Pattern::new(text)),
-            Values::Number(number) => out.push(Pattern::new(&number.to_string())),
-            Values::Switch(value) => out.push(Pattern::new(&value.to_string())),
-            Values::Many(values) => values.iter().for_each(|value| value.patterns(out)),
+            Self::Text(text) => out.push(Pattern::new(text)),
+            Self::Number(number) => out.push(Pattern::new(&number.to_string())),
+            Self::Switch(value) => out.push(Pattern::new(&value.to_string())),
+            Self::Many(values) => values.iter().for_each(|value| value.patterns(out)),
         }
     }
 }
@@ -126,25 +126,25 @@ impl Pattern {
         let lower = text.to_lowercase();
         let middle = lower.trim_matches('*');
         match (lower.starts_with('*'), lower.ends_with('*')) {
-            (true, true) if middle.is_empty() => Pattern::Any,
-            (true, true) => Pattern::Contains(middle.to_owned()),
-            (true, false) => Pattern::Ends(middle.to_owned()),
-            (false, true) => Pattern::Starts(middle.to_owned()),
-            (false, false) => Pattern::Exact(lower),
+            (true, true) if middle.is_empty() => Self::Any,
+            (true, true) => Self::Contains(middle.to_owned()),
+            (true, false) => Self::Ends(middle.to_owned()),
+            (false, true) => Self::Starts(middle.to_owned()),
+            (false, false) => Self::Exact(lower),
         }
     }
 
     pub(crate) fn matches(&self, value: &str) -> bool {
         let value = value.trim();
         match self {
-            Pattern::Any => !value.is_empty(),
-            Pattern::Exact(text) => {
+            Self::Any => !value.is_empty(),
+            Self::Exact(text) => {
                 value.eq_ignore_ascii_case(text)
                     || (!value.is_ascii() && value.to_lowercase() == *text)
             }
-            Pattern::Starts(text) => value.to_lowercase().starts_with(text),
-            Pattern::Ends(text) => value.to_lowercase().ends_with(text),
-            Pattern::Contains(text) => value.to_lowercase().contains(text),
+            Self::Starts(text) => value.to_lowercase().starts_with(text),
+            Self::Ends(text) => value.to_lowercase().ends_with(text),
+            Self::Contains(text) => value.to_lowercase().contains(text),
         }
     }
 }

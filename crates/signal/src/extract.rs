@@ -14,6 +14,9 @@ use crate::json::Json;
 /// Patterns that compile to more than this are refused.
 const REGEX_BYTES: usize = 1 << 20;
 
+/// Fields with their names, made from text.
+pub(crate) type Fields = Vec<(String, Json<'static>)>;
+
 /// A compiled `[[extract]]`.
 #[derive(Debug)]
 pub(crate) struct Extract {
@@ -47,7 +50,7 @@ impl Extract {
     }
 
     /// Appends the fields that stand in `text`.
-    pub(crate) fn run(&self, text: &str, out: &mut Vec<(String, Json<'static>)>) {
+    pub(crate) fn run(&self, text: &str, out: &mut Fields) {
         let Some(rest) = text.strip_prefix(self.starts.as_str()) else {
             return;
         };
@@ -101,7 +104,7 @@ pub(crate) fn compile_regex(pattern: &str) -> Result<Regex, String> {
 }
 
 /// Appends the named groups of a match.
-pub(crate) fn groups(pattern: &Regex, text: &str, out: &mut Vec<(String, Json<'static>)>) {
+pub(crate) fn groups(pattern: &Regex, text: &str, out: &mut Fields) {
     let Some(captures) = pattern.captures(text) else {
         return;
     };

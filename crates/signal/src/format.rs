@@ -15,7 +15,7 @@ use cordon_model::signal::{MentionKind, Problem};
 use crate::builtin;
 use crate::class::{Alias, EventDefinition};
 use crate::condition::Pattern;
-use crate::extract::Extract;
+use crate::extract::{Extract, Fields};
 use crate::format_file::{self, FormatFile, Services};
 use crate::json::Json;
 use crate::problem;
@@ -106,10 +106,7 @@ impl Formats {
 
     /// Returns the number and definition of the first format that reads such
     /// lines, and the fields of the line.
-    pub(crate) fn recognise_line(
-        &self,
-        line: &str,
-    ) -> Option<(usize, &Arc<Format>, Vec<(String, Json<'static>)>)> {
+    pub(crate) fn recognise_line(&self, line: &str) -> Option<(usize, &Arc<Format>, Fields)> {
         self.recognisers.iter().find_map(|(number, recogniser)| {
             let fields = recogniser.fields(line)?;
             Some((*number, self.formats.get(*number)?, fields))
@@ -131,13 +128,12 @@ impl Formats {
         let mut recognisers: Vec<(usize, Recogniser)> = formats
             .iter()
             .enumerate()
-            .flat_map(|(number, format)| format.recognisers.iter().map(move |r| (number, r.clone())))
+            .flat_map(|(number, format)| {
+                format.recognisers.iter().map(move |r| (number, r.clone()))
+            })
             .collect();
         recognisers.sort_by_key(|(_, recogniser)| std::cmp::Reverse(recogniser.narrowness()));
-        Self {
-            formats,
-            recognisers,
-        }
+        Self { formats, recognisers }
     }
 }
 

@@ -179,14 +179,17 @@ enum OneOrMany {
 impl OneOrMany {
     fn all(&self) -> &[String] {
         match self {
-            OneOrMany::One(text) => std::slice::from_ref(text),
-            OneOrMany::Many(texts) => texts,
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
         }
     }
 }
 
 /// Puts the tables of the extended formats before the format's own.
-pub(crate) fn inherit(file: &FormatFile, all: &[(String, FormatFile)]) -> Result<FormatFile, String> {
+pub(crate) fn inherit(
+    file: &FormatFile,
+    all: &[(String, FormatFile)],
+) -> Result<FormatFile, String> {
     let mut whole = file.clone();
     for id in file.extends.iter().rev() {
         let (_, base) = all
@@ -285,11 +288,7 @@ fn compile_event(event: &EventFile, keys: &[String]) -> Result<EventDefinition, 
         mentions: event.mention.iter().map(compile_mention).collect::<Result<_, _>>()?,
         facts: event.fact.iter().map(compile_fact).collect::<Result<_, _>>()?,
         source: event.source.as_deref().map(Template::parse).transpose()?,
-        remembers: event
-            .remember
-            .iter()
-            .map(compile_remember)
-            .collect::<Result<_, _>>()?,
+        remembers: event.remember.iter().map(compile_remember).collect::<Result<_, _>>()?,
         recalls: compile_recalls(&event.recall)?,
     })
 }
@@ -347,4 +346,3 @@ fn compile_fact(fact: &FactFile) -> Result<Arc<FactDefinition>, String> {
         failure: Condition::new(&fact.failure, &FieldValues::new()),
     }))
 }
-

@@ -39,15 +39,15 @@ pub enum Input {
 impl Input {
     /// Makes an input of a command line argument: `-` is standard input.
     pub fn of_argument(argument: &Path) -> Self {
-        if argument == Path::new("-") { Input::Standard } else { Input::Path(argument.to_owned()) }
+        if argument == Path::new("-") { Self::Standard } else { Self::Path(argument.to_owned()) }
     }
 
     /// Returns how many bytes there are to read, if that is known: the measure of progress.
     pub fn size(&self) -> Option<u64> {
         match self {
-            Input::Standard => None,
-            Input::Bytes { bytes, .. } => Some(bytes.len() as u64),
-            Input::Path(path) => {
+            Self::Standard => None,
+            Self::Bytes { bytes, .. } => Some(bytes.len() as u64),
+            Self::Path(path) => {
                 let (files, _) = crate::files::below(path);
                 Some(
                     files
@@ -73,6 +73,7 @@ impl Scanner {
             Input::Bytes { name, bytes } => {
                 let reader = Counted { inner: Cursor::new(bytes.as_slice()), meter: meter.clone() };
                 self.open_seek(name, reader, &meter, sink);
+                meter.finish(bytes.len() as u64, sink);
             }
             Input::Path(path) => {
                 let (files, problems) = crate::files::below(path);
@@ -88,8 +89,10 @@ impl Scanner {
         let name = path.display().to_string();
         match File::open(path) {
             Ok(inner) => {
+                let size = inner.metadata().map_or(0, |found| found.len());
                 let reader = Counted { inner, meter: meter.clone() };
                 self.open_seek(&name, reader, meter, sink);
+                meter.finish(size, sink);
             }
             Err(error) => sink.problem(unreadable(&name, &error)),
         }
@@ -98,12 +101,14 @@ impl Scanner {
     fn open_seek(
         &mut self,
         name: &str,
-        mut reader: impl Read + Seek,
+        mut reader: Counted<impl Read + Seek>,
         meter: &Meter,
         sink: &mut dyn Sink,
     ) {
+        // Looked at past the counter: these bytes are read again.
+        let file = &mut reader.inner;
         let mut magic = Vec::new();
-        let begun = reader.by_ref().take(4).read_to_end(&mut magic).and_then(|_| reader.rewind());
+        let begun = file.by_ref().take(4).read_to_end(&mut magic).and_then(|_| file.rewind());
         if let Err(error) = begun {
             sink.problem(unreadable(name, &error));
         } else if is_zip(&magic) {
@@ -220,7 +225,7 @@ impl Scanner {
         meter: &Meter,
         sink: &mut dyn Sink,
     ) {
-        let mut archive = match zip::ZipArchive::new(reader) {
+        let mut archive = match meter.uncounted(|| zip::ZipArchive::new(reader)) {
             Ok(archive) => archive,
             Err(error) => {
                 return sink.problem(problem(

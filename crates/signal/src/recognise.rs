@@ -53,7 +53,7 @@ impl Recogniser {
     }
 
     /// Returns the fields of a line of text, if it is of the format.
-    pub(crate) fn fields(&self, line: &str) -> Option<Vec<(String, Json<'static>)>> {
+    pub(crate) fn fields(&self, line: &str) -> Option<extract::Fields> {
         let mut fields = Vec::new();
         extract::groups(self.line.as_ref()?, line, &mut fields);
         (!fields.is_empty()).then_some(fields)

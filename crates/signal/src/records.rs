@@ -13,7 +13,8 @@ use crate::scan::{Scanner, Sink};
 use crate::stream::Stream;
 
 /// Where collectors put the record as they received it.
-const RAW: &[&str] = &["AuditData", "_raw", "event.original", "message", "Message", "log", "raw", "data"];
+const RAW: &[&str] =
+    &["AuditData", "_raw", "event.original", "message", "Message", "log", "raw", "data"];
 
 impl Scanner {
     /// Reads one record: a JSON document, or a line of text that a format knows.
@@ -145,7 +146,7 @@ fn wrapped<'b, 'a>(json: &'b Json<'a>) -> Option<&'b [Json<'a>]> {
     members.iter().find_map(|(key, value)| match value {
         Json::Array(items)
             if WRAPPERS.contains(&key.as_ref())
-                && items.iter().all(|item| matches!(item, Json::Object(_))) =>
+                && items.iter().all(|item| matches!(item, Json::Object(_) | Json::Str(_))) =>
         {
             Some(items.as_slice())
         }

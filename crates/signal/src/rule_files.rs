@@ -12,6 +12,10 @@ use rsigma_parser::{CorrelationRule, FilterRule, SigmaRule};
 use crate::problem::{problem, unreadable};
 use crate::rules::RuleSource;
 
+/// Keys of a rule that messages are likely to mention, the inner ones first.
+const KEYS: &[&str] =
+    &["condition", "logsource", "detection", "correlation", "timespan", "level", "title"];
+
 /// Rule files above this size are not read.
 const FILE_BYTES: u64 = 4 << 20;
 
@@ -69,6 +73,8 @@ impl Documents {
 
     fn add(&mut self, name: &str, yaml: &str) {
         let file: Arc<str> = name.into();
+        let yaml = yaml.trim_end();
+        let yaml = yaml.strip_suffix("\n---").unwrap_or(yaml);
         let collection = match rsigma_parser::parse_sigma_yaml(yaml) {
             Ok(collection) => collection,
             Err(error) => return self.unusable(&file, yaml, &error.to_string()),
@@ -76,16 +82,14 @@ impl Documents {
         for error in &collection.errors {
             self.unusable(&file, yaml, error);
         }
-        self.rules
-            .extend(with_origins(collection.rules, &file, yaml, "detection:"));
+        self.rules.extend(with_origins(collection.rules, &file, yaml, "detection:"));
         self.correlations.extend(with_origins(
             collection.correlations,
             &file,
             yaml,
             "correlation:",
         ));
-        self.filters
-            .extend(with_origins(collection.filters, &file, yaml, "filter:"));
+        self.filters.extend(with_origins(collection.filters, &file, yaml, "filter:"));
     }
 
     fn unusable(&mut self, file: &str, yaml: &str, error: &str) {
@@ -126,52 +130,32 @@ fn with_origins<T>(
         .into_iter();
     let file = Arc::clone(file);
     documents.into_iter().map(move |document| {
-        let origin = Origin {
-            file: Arc::clone(&file),
-            line: lines.next().unwrap_or(1),
-        };
+        let origin = Origin { file: Arc::clone(&file), line: lines.next().unwrap_or(1) };
         (document, origin)
     })
 }
 
-/// Finds the line that an error message means: the one it names, else that of
-/// the first key of a rule that it mentions, else the first.
+/// Finds the line that an error message means: the one it names, else the first
+/// that has what it quotes, else that of the first key of a rule that it
+/// mentions, else the first.
 fn line_of(yaml: &str, error: &str) -> usize {
-    let named = error
-        .split("line ")
+    let starting =
+        |wanted: &str| yaml.lines().position(|line| line.trim_start().starts_with(wanted));
+    let named = error.split("line ").nth(1).and_then(|rest| {
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    });
+    let quoted = error
+        .split(['\'', '`', '"'])
         .nth(1)
-        .map(|rest| {
-            rest.chars()
-                .take_while(char::is_ascii_digit)
-                .collect::<String>()
-        })
-        .and_then(|digits| digits.parse().ok());
+        .filter(|text| text.len() > 2)
+        .and_then(|text| yaml.lines().position(|line| line.contains(text)));
     let lower = error.to_lowercase();
-    let key = [
-        "condition",
-        "logsource",
-        "detection",
-        "correlation",
-        "timespan",
-        "level",
-        "title",
-    ]
-    .into_iter()
-    .find(|key| lower.contains(key));
-    named
-        .or_else(|| {
-            let key = key?;
-            let at = yaml
-                .lines()
-                .position(|line| line.trim_start().starts_with(key))?;
-            Some(at + 1)
-        })
-        .unwrap_or(1)
+    let key = KEYS.iter().find(|key| lower.contains(**key)).and_then(|key| starting(key));
+    named.or(quoted.map(|at| at + 1)).or(key.map(|at| at + 1)).unwrap_or(1)
 }
 
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }

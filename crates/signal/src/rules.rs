@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cordon_model::signal::{Level, Problem, Rule};
-use rsigma_eval::{CorrelationAction, CorrelationConfig, CorrelationEngine, Engine};
+use rsigma_eval::{CorrelationAction, CorrelationConfig, CorrelationEngine, Engine, compile_rule};
 use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule, Timespan};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -122,25 +122,25 @@ impl Rules {
     ) {
         let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Origin)>> = BTreeMap::new();
         for (mut rule, origin) in rules {
-            let id = rule
-                .id
-                .get_or_insert_with(|| name_of(&origin.file, &rule.title));
+            let id = rule.id.get_or_insert_with(|| name_of(&origin.file, &rule.title));
             let meaning = meaning(id, &rule.title, rule.level, &rule.tags);
             if self.know(meaning, rule.name.as_ref(), &origin, problems) {
-                groups
-                    .entry(logsource(&rule))
-                    .or_default()
-                    .push((rule, origin));
+                groups.entry(logsource(&rule)).or_default().push((rule, origin));
             }
         }
         for (logsource, group) in groups {
-            let mut engine = Engine::new();
-            for (number, error) in engine.add_rules(group.iter().map(|(rule, _)| rule)) {
-                if let Some((rule, origin)) = group.get(number) {
-                    self.known.remove(rule.id.as_deref().unwrap_or_default());
-                    problems.push(unsupported("rule", &rule.title, &error, origin));
+            let mut compiled = Vec::with_capacity(group.len());
+            for (rule, origin) in &group {
+                match compile_rule(rule) {
+                    Ok(rule) => compiled.push(rule),
+                    Err(error) => {
+                        self.known.remove(rule.id.as_deref().unwrap_or_default());
+                        problems.push(unsupported("rule", &rule.title, &error, origin));
+                    }
                 }
             }
+            let mut engine = Engine::new();
+            engine.extend_compiled_rules(compiled);
             self.engines.push((logsource, engine));
             for (rule, _) in group {
                 let names = [rule.id.as_ref(), rule.name.as_ref()];
@@ -207,9 +207,7 @@ impl Rules {
     ) {
         let mut ready = Vec::new();
         for (mut rule, origin) in correlations {
-            let id = rule
-                .id
-                .get_or_insert_with(|| name_of(&origin.file, &rule.title));
+            let id = rule.id.get_or_insert_with(|| name_of(&origin.file, &rule.title));
             let meaning = meaning(id, &rule.title, rule.level, &rule.tags);
             if self.know(meaning, rule.name.as_ref(), &origin, problems) {
                 ready.push((rule, origin));
@@ -233,9 +231,7 @@ impl Rules {
                     .ok_or_else(|| format!("no loaded rule has the id or name `{part}`"))
             })
             .collect::<Result<_, _>>()?;
-        self.correlation
-            .add_correlation(&in_ticks(rule))
-            .map_err(|error| error.to_string())?;
+        self.correlation.add_correlation(&in_ticks(rule)).map_err(|error| error.to_string())?;
         if !rule.generate {
             self.silent.extend(parts.iter().cloned());
         }
@@ -251,12 +247,7 @@ impl Rules {
     }
 }
 
-fn unsupported(
-    kind: &str,
-    title: &str,
-    error: &dyn std::fmt::Display,
-    origin: &Origin,
-) -> Problem {
+fn unsupported(kind: &str, title: &str, error: &dyn std::fmt::Display, origin: &Origin) -> Problem {
     origin.problem(
         format!("{kind} `{title}` cannot be used: {error}"),
         "rewrite the part that is not supported; it is left out until then",
@@ -320,8 +311,7 @@ fn meaning(id: &str, title: &str, level: Option<rsigma_parser::Level>, tags: &[S
 }
 
 fn is_technique(tag: &str) -> bool {
-    tag.strip_prefix(['t', 'T'])
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    tag.strip_prefix(['t', 'T']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn is_group_or_software(tag: &str) -> bool {

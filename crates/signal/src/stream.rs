@@ -52,4 +52,3 @@ impl Stream {
         self.limiter.rest().into_iter().for_each(|p| sink.problem(p));
     }
 }
-

@@ -100,15 +100,15 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
 impl Filter {
     fn apply(&self, value: &str) -> String {
         match self {
-            Filter::Base => value.rsplit(['\\', '/']).next().unwrap_or_default().to_owned(),
-            Filter::Lower => value.to_lowercase(),
-            Filter::Before(mark) => {
+            Self::Base => value.rsplit(['\\', '/']).next().unwrap_or_default().to_owned(),
+            Self::Lower => value.to_lowercase(),
+            Self::Before(mark) => {
                 value.split_once(mark.as_str()).map_or(value, |(before, _)| before).to_owned()
             }
-            Filter::After(mark) => {
+            Self::After(mark) => {
                 value.split_once(mark.as_str()).map_or(value, |(_, after)| after).to_owned()
             }
-            Filter::Words(count) => {
+            Self::Words(count) => {
                 value.split_whitespace().take(*count).collect::<Vec<_>>().join(" ")
             }
         }

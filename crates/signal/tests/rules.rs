@@ -5,10 +5,7 @@ use cordon_model::signal::{Detection, Level};
 use cordon_signal::{Formats, Input, RuleSource, Rules, Scanner, Sink};
 
 fn text(yaml: &str) -> RuleSource {
-    RuleSource::Text {
-        name: "rules/test.yml".to_owned(),
-        yaml: yaml.to_owned(),
-    }
+    RuleSource::Text { name: "rules/test.yml".to_owned(), yaml: yaml.to_owned() }
 }
 
 #[derive(Default)]
@@ -16,8 +13,7 @@ struct Fired(Vec<String>);
 
 impl Sink for Fired {
     fn detection(&mut self, found: Detection) {
-        self.0
-            .push(format!("{}:{}", found.place.record, found.rule.title));
+        self.0.push(format!("{}:{}", found.place.record, found.rule.title));
     }
 }
 
@@ -26,10 +22,7 @@ fn fired(yaml: &str, records: &str) -> Vec<String> {
     assert_eq!(problems, [], "{yaml}");
     let mut told = Fired::default();
     Scanner::new(Formats::builtin(), rules).scan(
-        &Input::Bytes {
-            name: "x".to_owned(),
-            bytes: records.as_bytes().to_vec(),
-        },
+        &Input::Bytes { name: "x".to_owned(), bytes: records.as_bytes().to_vec() },
         &mut told,
     );
     told.0
@@ -68,7 +61,9 @@ fn values_and_names_are_compared_as_sigma_says() {
 #[test]
 fn rules_of_other_products_do_not_run() {
     let rule = |logsource: &str| {
-        format!("title: '{logsource}'\nlogsource: {{ {logsource} }}\ndetection:\n  s: {{ None: null }}\n  condition: s\n---\n")
+        format!(
+            "title: '{logsource}'\nlogsource: {{ {logsource} }}\ndetection:\n  s: {{ None: null }}\n  condition: s\n---\n"
+        )
     };
     let rules: String = [
         "product: windows",
@@ -156,7 +151,7 @@ fn unusable_rules_are_told_with_line_and_the_rest_runs() {
     );
     check(
         "title: x\nlogsource: { product: windows }\ndetection:\n  s: { 'A|nonsense': 1 }\n  condition: s\n",
-        "line 3",
+        "line 4",
         "nonsense",
     );
     check(
@@ -169,11 +164,17 @@ fn unusable_rules_are_told_with_line_and_the_rest_runs() {
         "line 2",
         "`nobody`",
     );
-    check(
-        "title: x\nid: good\nlogsource: { product: windows }\ndetection:\n  s: { A: 1 }\n  condition: s\n---\ntitle: y\nid: good\nlogsource: { product: windows }\ndetection:\n  s: { A: 1 }\n  condition: s\n",
-        "line 11",
-        "loaded already",
-    );
+}
+
+#[test]
+fn of_two_rules_with_one_id_the_first_counts() {
+    let rule = "title: x\nid: one\nlogsource: { product: windows }\ndetection:\n  s: { A: 1 }\n  condition: s\n";
+    let again = rule.replace("title: x", "title: y");
+    let (rules, problems) = Rules::load(&[text(&format!("{rule}---\n{again}"))]);
+    assert_eq!(rules.rule("one").unwrap().title, "x");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].place, "line 11");
+    assert!(problems[0].what.contains("loaded already"), "{problems:?}");
 }
 
 #[test]
@@ -254,10 +255,7 @@ fn parts_of_a_correlation_speak_for_themselves_only_if_asked() {
     };
     let records = sign_in("00", "ann", "FAILURE") + &sign_in("01", "ann", "FAILURE");
     assert_eq!(fired(&rule(""), &records), ["2:Two"]);
-    assert_eq!(
-        fired(&rule("generate: true"), &records),
-        ["1:Failed", "2:Failed", "2:Two"]
-    );
+    assert_eq!(fired(&rule("generate: true"), &records), ["1:Failed", "2:Failed", "2:Two"]);
 }
 
 #[test]

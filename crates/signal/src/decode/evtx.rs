@@ -27,101 +27,85 @@ pub(crate) fn decode(
     sink: &mut dyn Sink,
 ) {
     let settings = Arc::new(ParserSettings::default().indent(false));
-    let mut offset = match read_up_to(reader, HEADER) {
-        Ok(header) if header.len() == HEADER => HEADER,
-        Ok(_) | Err(_) => {
-            damaged(stream, 0, "the file ends within its header", sink);
-            return;
-        }
-    };
+    let (header, error) = read_up_to(reader, HEADER);
+    let mut offset = header.len();
+    if offset < HEADER {
+        let what = error.map_or("the file ends within its header".to_owned(), |e| e.to_string());
+        return damaged(stream, 0, what, sink);
+    }
     loop {
-        let mut data = match read_up_to(reader, CHUNK) {
-            Ok(data) => data,
-            Err(error) => {
-                damaged(stream, offset, &format!("cannot be read further: {error}"), sink);
-                return;
-            }
-        };
-        if data.is_empty() {
-            return;
-        }
+        let (mut data, error) = read_up_to(reader, CHUNK);
         let length = data.len();
         if data.iter().any(|byte| *byte != 0) {
-            if length < CHUNK {
-                damaged(stream, offset, "the file ends within this chunk", sink);
-                data.resize(CHUNK, 0);
+            data.resize(CHUNK, 0);
+            let trouble = chunk(scanner, stream, data, &settings, sink).err();
+            let trouble = match (length < CHUNK, trouble) {
+                (true, _) => Some("the file ends within this chunk".to_owned()),
+                (false, trouble) => trouble,
+            };
+            if let Some(what) = trouble {
+                damaged(stream, offset, what, sink);
             }
-            chunk(scanner, stream, data, offset, &settings, sink);
         }
         offset += length;
         meter.tell(sink);
+        if let Some(error) = error {
+            return damaged(stream, offset, format!("cannot be read further: {error}"), sink);
+        }
+        if length < CHUNK {
+            return;
+        }
     }
 }
 
-fn damaged(stream: &mut Stream, offset: usize, what: &str, sink: &mut dyn Sink) {
+fn damaged(stream: &mut Stream, offset: usize, what: String, sink: &mut dyn Sink) {
     stream.problem(
         "evtx",
         format!("byte {offset}"),
-        what.to_owned(),
+        what,
         "the records before and after are read; copy the log again, or export it with `wevtutil epl`",
         sink,
     );
 }
 
+/// Reads the records of a chunk. The error tells what could not be read of it.
 fn chunk(
     scanner: &mut Scanner,
     stream: &mut Stream,
     data: Vec<u8>,
-    offset: usize,
     settings: &Arc<ParserSettings>,
     sink: &mut dyn Sink,
-) {
-    let parsed = EvtxChunkData::new(data, false);
-    let mut data = match parsed {
-        Ok(data) => data,
-        Err(error) => {
-            damaged(stream, offset, &format!("no event log chunk: {error}"), sink);
-            return;
-        }
-    };
-    let mut chunk = match data.parse(Arc::clone(settings)) {
-        Ok(chunk) => chunk,
-        Err(error) => {
-            damaged(stream, offset, &format!("a damaged chunk: {error}"), sink);
-            return;
-        }
-    };
+) -> Result<(), String> {
+    let mut data =
+        EvtxChunkData::new(data, false).map_err(|error| format!("no event log chunk: {error}"))?;
+    let mut chunk =
+        data.parse(Arc::clone(settings)).map_err(|error| format!("a damaged chunk: {error}"))?;
     let mut bad = 0_u64;
-    let mut first = String::new();
+    let mut first = None;
     for record in chunk.iter() {
-        match record.and_then(|record| record.into_json_bytes()) {
-            Ok(record) => match Json::parse(&record.data) {
-                Ok(json) => scanner.value(stream, &json, sink),
-                Err(error) => note(&mut bad, &mut first, &error),
-            },
-            Err(error) => note(&mut bad, &mut first, &error),
+        let read = record.and_then(|record| record.into_json_bytes());
+        let told = match &read {
+            Ok(record) => Json::parse(&record.data)
+                .map(|json| scanner.value(stream, &json, sink))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = told {
+            bad += 1;
+            first.get_or_insert(error);
         }
     }
-    if bad > 0 {
-        damaged(
-            stream,
-            offset,
-            &format!("{bad} records of this chunk cannot be read; the first: {first}"),
-            sink,
-        );
+    match first {
+        None => Ok(()),
+        Some(first) => {
+            Err(format!("{bad} records of this chunk cannot be read; the first: {first}"))
+        }
     }
 }
 
-fn note(bad: &mut u64, first: &mut String, error: &dyn std::fmt::Display) {
-    *bad += 1;
-    if first.is_empty() {
-        *first = error.to_string();
-    }
-}
-
-/// Reads `most` bytes, fewer only at the end.
-fn read_up_to(reader: &mut dyn Read, most: usize) -> std::io::Result<Vec<u8>> {
+/// Reads `most` bytes, fewer at the end of the stream or where it fails.
+fn read_up_to(reader: &mut dyn Read, most: usize) -> (Vec<u8>, Option<std::io::Error>) {
     let mut data = Vec::with_capacity(most);
-    reader.take(most as u64).read_to_end(&mut data)?;
-    Ok(data)
+    let error = reader.take(most as u64).read_to_end(&mut data).err();
+    (data, error)
 }

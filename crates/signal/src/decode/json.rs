@@ -287,16 +287,13 @@ fn measure(source: &mut Source<'_>, may_wrap: bool) -> Measured {
     let mut dropped = 0_u64;
     loop {
         if let Some(end) = scan.run(source.window(), may_wrap && dropped == 0) {
-            return match end {
-                Measured::Whole(length) if dropped > 0 => {
-                    source.skip(length);
-                    Measured::TooLong(dropped + length as u64)
+            return match (dropped, end) {
+                (0, end) => end,
+                (_, Measured::Whole(rest) | Measured::Wrapper(rest) | Measured::Cut(rest)) => {
+                    source.skip(rest);
+                    Measured::TooLong(dropped + rest as u64)
                 }
-                Measured::Cut(length) if dropped > 0 => {
-                    source.skip(length);
-                    Measured::TooLong(dropped + length as u64)
-                }
-                end => end,
+                (_, Measured::TooLong(bytes)) => Measured::TooLong(dropped + bytes),
             };
         }
         if source.window().len() > RECORD_BYTES {

@@ -29,11 +29,31 @@ pub(crate) const WRAPPERS: &[&str] = &["Records", "records", "value", "Logs", "e
 pub(crate) struct Meter {
     read: Rc<Cell<u64>>,
     told: Rc<Cell<u64>>,
+    /// The read part of the files that are done with.
+    done: Rc<Cell<u64>>,
+    paused: Rc<Cell<bool>>,
 }
 
 impl Meter {
     pub(crate) fn add(&self, bytes: usize) {
-        self.read.set(self.read.get() + bytes as u64);
+        if !self.paused.get() {
+            self.read.set(self.read.get() + bytes as u64);
+        }
+    }
+
+    /// Does not count what `read` reads: the directory of an archive.
+    pub(crate) fn uncounted<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.paused.set(true);
+        let value = read();
+        self.paused.set(false);
+        value
+    }
+
+    /// A file of `size` bytes is done with, however much of it was needed.
+    pub(crate) fn finish(&self, size: u64, sink: &mut dyn Sink) {
+        self.done.set(self.done.get() + size);
+        self.read.set(self.done.get().max(self.told.get()));
+        self.tell(sink);
     }
 
     /// Tells the sink what was read since the last time.
@@ -111,4 +131,3 @@ fn kind_of(head: &[u8]) -> Kind {
     }
     Kind::Text
 }
-

@@ -18,7 +18,9 @@ const WHO: &str = "
 #[test]
 fn pgaudit_lines_are_accesses_with_rows() {
     check(
-        &record(r#"AUDIT: SESSION,4,1,READ,SELECT,TABLE,public.member,"select name, email from member where x = ""a,b""",<none>,6500"#),
+        &record(
+            r#"AUDIT: SESSION,4,1,READ,SELECT,TABLE,public.member,"select name, email from member where x = ""a,b""",<none>,6500"#,
+        ),
         &format!(
             "postgresql pgaudit:members 2024-05-01T08:15:02.117Z
             fact read 6500 rows
@@ -29,7 +31,9 @@ fn pgaudit_lines_are_accesses_with_rows() {
         ),
     );
     check(
-        &record("AUDIT: SESSION,5,1,READ,COPY TO,TABLE,public.member,copy member to stdout,<not logged>"),
+        &record(
+            "AUDIT: SESSION,5,1,READ,COPY TO,TABLE,public.member,copy member to stdout,<not logged>",
+        ),
         &format!(
             "postgresql pgaudit:members 2024-05-01T08:15:02.117Z
             fact export
