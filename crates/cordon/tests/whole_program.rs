@@ -1,5 +1,13 @@
 //! The program as a person or script meets it: commands, exit codes, JSON.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it skips"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +63,8 @@ fn known_optima_are_found_and_changed_plans_refused() {
         let Some(estate) = shared_estate(name) else { return };
         let footholds = foothold_arguments(&estate, flag);
         let config = estate.display().to_string();
-        let mut arguments = vec!["plan", "--config", &config, "--time-limit", "120", "--format", "json"];
+        let mut arguments =
+            vec!["plan", "--config", &config, "--time-limit", "120", "--format", "json"];
         arguments.extend(footholds.iter().map(String::as_str));
         let plan = json(&arguments, 0);
         let balanced = &plan["alternatives"][1];
@@ -64,6 +73,9 @@ fn known_optima_are_found_and_changed_plans_refused() {
         check_changes(&config, &plan, &footholds);
     }
 }
+
+/// What is changed in a plan, in a word, and how.
+type Change = (&'static str, fn(&mut Value));
 
 /// The honest plan is accepted; each change by hand gets the objection that fits.
 fn check_changes(config: &str, plan: &Value, footholds: &[String]) {
@@ -78,7 +90,7 @@ fn check_changes(config: &str, plan: &Value, footholds: &[String]) {
     };
     let honest = check(plan, 0);
     assert_eq!(honest["accepted"], true, "{honest}");
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    let changes: [Change; 5] = [
         ("open-path", |p| drop(p["alternatives"][1]["withdrawals"].as_array_mut().unwrap().pop())),
         ("wrong-cost", |p| p["alternatives"][1]["cost"]["withdrawals"] = 1.into()),
         ("wrong-bound", |p| p["alternatives"][1]["certificate"]["bound"] = 99_000_000.into()),
@@ -109,7 +121,8 @@ fn broken_input_is_named_and_loses_nothing_good() {
         fs::write(&file, bytes).unwrap();
         file.display().to_string()
     };
-    let rules = write("broken.yml", b"title: No condition\nlogsource: {product: okta}\ndetection: {}\n");
+    let rules =
+        write("broken.yml", b"title: No condition\nlogsource: {product: okta}\ndetection: {}\n");
     let empty = write("empty.log", b"");
     let junk = write("junk.bin", &[0, 159, 146, 150, 0, 1, 2, 3]);
     let deep = write("deep.json", &[b"[".repeat(100_000), b"]".repeat(100_000)].concat());
@@ -144,7 +157,8 @@ fn a_wrong_foothold_or_folder_is_bad_input() {
 
 #[test]
 fn without_rules_the_drill_cuts_nothing() {
-    let drill = ["drill", "retailer", "--response", "pre-authorised", "--no-pack", "--format", "json"];
+    let drill =
+        ["drill", "retailer", "--response", "pre-authorised", "--no-pack", "--format", "json"];
     let run = &json(&drill, 0)["runs"][0];
     assert_eq!(run["withdrawals"], 0);
     assert_eq!(nodes(&run["footholds_named"]), BTreeSet::new());
@@ -161,8 +175,10 @@ fn a_scan_of_the_drills_logs_names_the_footholds_that_the_drill_acts_on() {
     let named = nodes(&scanned["footholds"]);
     assert_eq!(named, nodes(&run["footholds_named"]));
     let held = nodes(&run["intruder_held"]);
-    let innocent: Vec<&String> =
-        named.iter().filter(|node| !node.starts_with("address:") && !held.contains(*node)).collect();
+    let innocent: Vec<&String> = named
+        .iter()
+        .filter(|node| !node.starts_with("address:") && !held.contains(*node))
+        .collect();
     assert!(innocent.is_empty(), "innocent nodes were named: {innocent:?}");
     assert!(named.contains("user:p.lindqvist"), "{named:?}");
 }
@@ -212,10 +228,12 @@ fn check_exposure(data: &str) {
     let missing = claim(data, "claim:exposure?holding=db:legal&category=name&at-most=ruled-out");
     assert_eq!(missing["verdict"], "unsupported", "{missing}");
     assert!(missing["because"].to_string().contains("pgaudit:legal"), "{missing}");
-    let read = claim(data, "claim:exposure?holding=db:staff-directory&category=name&at-most=reachable");
+    let read =
+        claim(data, "claim:exposure?holding=db:staff-directory&category=name&at-most=reachable");
     assert_eq!(read["verdict"], "contradicted", "{read}");
     assert!(read["because"].to_string().contains("user:p.lindqvist"), "{read}");
-    let apart = claim(data, "claim:exposure?holding=db:tokens&category=payment-card&at-most=ruled-out");
+    let apart =
+        claim(data, "claim:exposure?holding=db:tokens&category=payment-card&at-most=ruled-out");
     assert_eq!(apart["verdict"], "supported", "{apart}");
 
     assert_eq!(verdict(data, "db:payroll", "bank-account"), "ruled out");

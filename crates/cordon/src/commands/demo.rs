@@ -110,12 +110,12 @@ fn keep_config(prepared: &Prepared, folder: &Path) -> anyhow::Result<()> {
 
 /// Shows the last plan that Cordon raised alone.
 fn the_plan(data: &Data) -> anyhow::Result<String> {
-    let plans = data.entries.iter().filter_map(|entry| match &entry.body {
-        Record::Plan(plan) => Some((entry.time, plan)),
-        _ => None,
+    let mut plans = data.entries.iter().rev().filter_map(|entry| {
+        let Record::Plan(plan) = &entry.body else { return None };
+        Some((entry.time, plan))
     });
     let mut out = String::new();
-    if let Some((time, plan)) = plans.last()
+    if let Some((time, plan)) = plans.next()
         && let Some(now) =
             plan.document.alternatives.iter().find(|a| a.name == AlternativeName::Now)
     {

@@ -127,12 +127,11 @@ impl<'a> Intruder<'a> {
         moves.extend(self.finish(terrain, now));
         if self.controls.is_empty()
             && let Some(entry) = self.entries.pop()
+            && terrain.holds(entry)
         {
-            if terrain.holds(entry) {
-                self.controls.insert(entry);
-                self.entered.insert(entry);
-                moves.push(Move::Enters(entry));
-            }
+            self.controls.insert(entry);
+            self.entered.insert(entry);
+            moves.push(Move::Enters(entry));
         }
         self.choose(now);
         moves

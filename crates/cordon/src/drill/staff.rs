@@ -86,7 +86,10 @@ impl<'a> Staff<'a> {
                 .into_iter()
                 .filter(|&(account, _)| estate.id(account).name().ends_with("deploy"))
                 .collect(),
-            sign_in: ["app:idp", "directory:north"].iter().filter_map(|id| estate.find(id)).collect(),
+            sign_in: ["app:idp", "directory:north"]
+                .iter()
+                .filter_map(|id| estate.find(id))
+                .collect(),
             locked_out: BTreeSet::new(),
             chance: fastrand::Rng::with_seed(seed ^ 0x5747_4146),
             due: start,
