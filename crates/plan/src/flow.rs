@@ -31,9 +31,15 @@ const ENDLESS: i64 = i64::MAX / 4;
 
 /// Pushes as much as possible, in at most `most` pushes.
 ///
-/// `loss` says per asset what it costs to lose it: `None` is never.
-pub(crate) fn push(case: &Case<'_>, loss: &[Option<i64>], most: usize) -> Flow {
-    let mut pipes = Pipes::new(case, loss);
+/// `budget` says per column what it may carry, `loss` per asset what it costs
+/// to lose it: `None` is never.
+pub(crate) fn push(
+    case: &Case<'_>,
+    budget: &Dense<i64>,
+    loss: &[Option<i64>],
+    most: usize,
+) -> Flow {
+    let mut pipes = Pipes::new(case, budget, loss);
     for start in &case.starts {
         let from = if start.entrenched { out_of(start.node) } else { into(start.node) };
         while pipes.pushes < most && !pipes.endless && pipes.augment(from, start.node) {}
@@ -56,8 +62,12 @@ struct Pipes<'a> {
     case: &'a Case<'a>,
     nodes: u32,
     label: Dense<u32>,
+    /// How many places have a label.
     count: Dense<u32>,
-    top: u32,
+    /// Which places were ever given a label.
+    lifted: Dense<Vec<u32>>,
+    /// The longest distance at first.
+    highest: u32,
     arc: Dense<u32>,
     /// Per node, what its cheapest column costs, and that column.
     width: Dense<i64>,
@@ -78,7 +88,7 @@ struct Pipes<'a> {
 }
 
 impl<'a> Pipes<'a> {
-    fn new(case: &'a Case<'a>, loss: &[Option<i64>]) -> Self {
+    fn new(case: &'a Case<'a>, budget: &Dense<i64>, loss: &[Option<i64>]) -> Self {
         let net = case.net;
         let nodes = index(net.nodes());
         let assets = net.estate.assets().len();
@@ -94,21 +104,20 @@ impl<'a> Pipes<'a> {
         for asset in 0..index(assets) {
             label[2 * nodes + asset] = 1;
         }
-        // Distances may grow past today's longest before a gap shows.
-        let top = highest.saturating_mul(4).saturating_add(64);
-        let mut count = Dense::filled(0, top as usize + 1);
+        let mut count = Dense::filled(0, highest as usize + 1);
         for &at in label.iter().filter(|&&at| at != NEVER) {
             count[at] += 1;
         }
-        let (width, cheapest) = widths(case);
+        let (width, cheapest) = widths(case, budget);
         let room: Vec<i64> = loss.iter().map(|loss| loss.unwrap_or(ENDLESS)).collect();
         Self {
             case,
             nodes,
             arc: Dense::filled(0, label.len()),
             label,
+            lifted: Dense::filled(Vec::new(), count.len()),
             count,
-            top,
+            highest,
             width,
             cheapest,
             carried: Dense::filled(0, net.nodes()),
@@ -125,7 +134,7 @@ impl<'a> Pipes<'a> {
     }
 
     fn alive(&self, place: u32) -> bool {
-        self.label[place] != NEVER && self.label[place] <= self.top
+        self.label[place] != NEVER
     }
 
     /// The place at one arc of a place, if flow can go there; `None` past the last arc.
@@ -206,15 +215,41 @@ impl<'a> Pipes<'a> {
         if old == NEVER {
             return;
         }
-        self.count[old] -= 1;
-        if self.count[old] == 0 && old <= self.top {
-            self.top = old;
-        }
         let new = if least == NEVER { NEVER } else { least + 1 };
-        let new = if new > self.top { NEVER } else { new };
         self.label[place] = new;
         if new != NEVER {
+            while self.count.len() <= new as usize {
+                self.count.push(0);
+                self.lifted.push(Vec::new());
+            }
             self.count[new] += 1;
+            self.lifted[new].push(place);
+        }
+        self.count[old] -= 1;
+        if self.count[old] == 0 {
+            self.give_up_above(old);
+        }
+    }
+
+    /// Labels fall by at most 1 per link, so nothing above an empty label ever reaches an asset.
+    fn give_up_above(&mut self, gap: u32) {
+        if gap < self.highest {
+            for place in self.label.indexes() {
+                let label = self.label[place];
+                if label != NEVER && label > gap {
+                    self.count[label] -= 1;
+                    self.label[place] = NEVER;
+                }
+            }
+            return;
+        }
+        for level in gap + 1..index(self.count.len()) {
+            for place in std::mem::take(&mut self.lifted[level]) {
+                if self.label[place] == level {
+                    self.label[place] = NEVER;
+                }
+            }
+            self.count[level] = 0;
         }
     }
 
@@ -225,7 +260,7 @@ impl<'a> Pipes<'a> {
         for (&from, &to) in path.iter().zip(path.iter().skip(1)) {
             most = most.min(self.residual(from, to));
         }
-        if most >= ENDLESS {
+        if most >= ENDLESS / 2 {
             // Nothing can cut this path: there is no use in pushing more.
             let nodes = path.iter().filter(|&&place| place < 2 * self.nodes).map(|p| p / 2);
             let mut nodes: Vec<u32> = nodes.collect();
@@ -396,25 +431,34 @@ enum Step {
     BackAlong(u32, u32),
 }
 
-/// Per node, what its cheapest column costs with the services that it stops by itself.
-fn widths(case: &Case<'_>) -> (Dense<i64>, Dense<u32>) {
+/// Per node, the least budget of its columns, and the column that has it.
+fn widths(case: &Case<'_>, budget: &Dense<i64>) -> (Dense<i64>, Dense<u32>) {
     let net = case.net;
     let mut width = Dense::filled(ENDLESS, net.nodes());
     let mut cheapest = Dense::filled(0, net.nodes());
-    let mut fallout = Fallout::new(&net.gates);
     for at in net.columns.indexes().filter(|&at| case.state[at] == State::Open) {
+        for &node in &net.columns[at].nodes {
+            if budget[at] < width[node] {
+                width[node] = budget[at];
+                cheapest[node] = at;
+            }
+        }
+    }
+    (width, cheapest)
+}
+
+/// Per column, its price with the services that it stops by itself.
+pub(crate) fn prices_alone(case: &Case<'_>) -> Dense<i64> {
+    let net = case.net;
+    let mut fallout = Fallout::new(&net.gates);
+    let price = |at: u32| {
         let mark = fallout.mark();
         for &node in &net.columns[at].stops {
             fallout.take_down(node);
         }
         let services: i64 = fallout.stopped.iter().map(|&service| case.weight[service]).sum();
         fallout.undo(mark);
-        for &node in &net.columns[at].nodes {
-            if case.price[at] + services < width[node] {
-                width[node] = case.price[at] + services;
-                cheapest[node] = at;
-            }
-        }
-    }
-    (width, cheapest)
+        case.price[at] + services
+    };
+    net.columns.indexes().map(price).collect::<Vec<_>>().into()
 }

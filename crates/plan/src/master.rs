@@ -347,6 +347,23 @@ impl<'a> Master<'a> {
         Some(at)
     }
 
+    /// Sets the budget of every column that stops something or is capped to what the duals leave it.
+    pub(crate) fn share_budgets(&self, duals: &[f64], budget: &mut Dense<i64>) {
+        for variable in self.variables.iter() {
+            if let Var::Column(column) = variable.var {
+                budget[column] = self.case.price[column];
+            }
+        }
+        for (row, &dual) in self.rows.iter().zip(duals) {
+            for &(variable, coefficient) in row.terms.iter().filter(|term| term.1 < 0) {
+                if let Var::Column(column) = self.variables[variable].var {
+                    let share = dual * float(self.unit) * float(-coefficient);
+                    budget[column] += crate::search::whole(share);
+                }
+            }
+        }
+    }
+
     /// Adds rows of gates "k of n" that a point violates; tells whether there were any.
     pub(crate) fn separate_needs(&mut self, at: &[f64]) -> bool {
         let mut found = false;

@@ -9,11 +9,12 @@
 use std::cell::Cell;
 
 use crate::case::{Case, State};
+use crate::dense::Dense;
 use crate::flow;
 use crate::gates::Fallout;
 use crate::goal::Goal;
 use crate::greedy::Completion;
-use crate::master::{Effort, Key, Master, Point, Solved, Var, Variable, float};
+use crate::master::{Effort, Inequality, Key, Master, Point, Solved, Var, Variable, float};
 use crate::request::Limits;
 use crate::scout::{SHUT, Scout, Target};
 use crate::standing::{Standing, without_useless};
@@ -54,7 +55,9 @@ const WORK_PER_NODE: u64 = 20_000;
 const PATHS_PER_PASS: usize = 256;
 /// Dives before the first whole answer.
 const DIVES: usize = 6;
-/// Pushes of the first flow.
+/// Flows by the master's duals before paths are looked for one by one.
+const FLOWS: usize = 12;
+/// Pushes of a flow.
 const FIRST_PATHS: usize = 20_000;
 
 /// What a stage's search found.
@@ -103,6 +106,10 @@ struct Search<'a, 'b> {
     best: Option<(i64, Standing)>,
     lower: i64,
     proven: bool,
+    /// Flows by duals that are still worth trying.
+    flows: usize,
+    /// Rows left out of the whole problem.
+    idle: Vec<bool>,
 }
 
 enum Next {
@@ -119,7 +126,19 @@ impl<'a, 'b> Search<'a, 'b> {
             .map(|(asset, at)| (at, asset.places().map(|place| place.0).collect()))
             .collect();
         let (master, scout) = (Master::new(case, goal), Scout::new(case));
-        Self { case, goal, budget, master, scout, targets, best: None, lower: 0, proven: false }
+        Self {
+            case,
+            goal,
+            budget,
+            master,
+            scout,
+            targets,
+            best: None,
+            lower: 0,
+            proven: false,
+            flows: FLOWS,
+            idle: Vec::new(),
+        }
     }
 
     fn outcome(self, infeasible: bool) -> Outcome {
@@ -139,12 +158,26 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Starts from a maximum flow's paths and cut.
     fn seed(&mut self) {
-        let flow = flow::push(self.case, &self.goal.losses(self.case), FIRST_PATHS);
+        self.flow(&flow::prices_alone(self.case));
+    }
+
+    /// Takes up the paths and the cut of a maximum flow; tells whether any path was new.
+    fn flow(&mut self, budget: &Dense<i64>) -> bool {
+        let flow = flow::push(self.case, budget, &self.goal.losses(self.case), FIRST_PATHS);
         self.budget.spend(flow.work);
+        let rows = self.master.rows.len();
         for (path, asset) in flow.paths {
             self.master.add_path(path, asset);
         }
         self.offer_columns(&flow.cover);
+        self.master.rows.len() > rows
+    }
+
+    /// A flow in which columns share what services and caps allow them as the master's duals do.
+    fn flow_by_duals(&mut self, duals: &[f64]) -> bool {
+        let mut budget = flow::prices_alone(self.case);
+        self.master.share_budgets(duals, &mut budget);
+        self.flow(&budget)
     }
 
     fn offer(&mut self, standing: Standing) {
@@ -198,8 +231,14 @@ impl<'a, 'b> Search<'a, 'b> {
             };
             self.budget.spend(self.master.rows.len() as u64 * 4);
             self.raise_lower(point.value);
-            if !self.separate(&point.at) {
+            if self.flows > 0 {
+                self.flows = if self.flow_by_duals(&point.duals) { self.flows - 1 } else { 0 };
+            }
+            if !self.separate(&point.at) && self.flows == 0 {
                 self.round(&point);
+                if self.idle.is_empty() {
+                    self.rest(&point.at);
+                }
                 return if self.is_closed() { Next::Done } else { Next::Again };
             }
         }
@@ -289,7 +328,7 @@ impl<'a, 'b> Search<'a, 'b> {
         let effort =
             Effort { nodes: self.budget.nodes_left(), seconds: self.budget.seconds_left() };
         let known = self.best.as_ref().map(|(_, best)| self.as_point(best));
-        let at = match self.master.solve_whole(&shut, known.as_deref(), effort) {
+        let at = match self.master.solve_whole(&shut, &self.idle, known.as_deref(), effort) {
             Solved::Point(point) => {
                 self.raise_lower(point.value);
                 point.at
@@ -304,17 +343,46 @@ impl<'a, 'b> Search<'a, 'b> {
             }
             Solved::Failed => return Next::Done,
         };
+        if std::env::var_os("PLAN_TRACE").is_some() {
+            eprintln!(
+                "MIP rows {} vars {} lower {} best {:?}",
+                self.master.rows.len(),
+                self.master.variables.len(),
+                self.lower,
+                self.best.as_ref().map(|b| b.0)
+            );
+        }
         self.budget.spend(self.master.rows.len() as u64 * 16);
         let rounded: Vec<f64> = at.iter().map(|value| value.round()).collect();
         let rows = self.master.rows.len();
         self.separate(&rounded);
         self.complete(&rounded, 0.5);
-        if self.master.rows.len() > rows {
+        if self.wake(&rounded) || self.master.rows.len() > rows {
             return Next::Again;
         }
         // Nothing is left open: the answer itself stands, and is the best.
         self.settle(&rounded);
         Next::Done
+    }
+
+    /// Leaves rows that the linear relaxation does not lean on out of the whole problem for now.
+    fn rest(&mut self, at: &[f64]) {
+        let leans = |row: &Inequality| {
+            !matches!(row.key, Key::Path { .. }) || activity(row, at) < float(row.least) + 1e-6
+        };
+        self.idle = self.master.rows.iter().map(|row| !leans(row)).collect();
+    }
+
+    /// Takes rows up again that a whole answer violates; tells whether there were any.
+    fn wake(&mut self, at: &[f64]) -> bool {
+        let mut woken = false;
+        for (idle, row) in self.idle.iter_mut().zip(self.master.rows.iter()) {
+            if *idle && activity(row, at) < float(row.least) - 0.5 {
+                *idle = false;
+                woken = true;
+            }
+        }
+        woken
     }
 
     fn settle(&mut self, at: &[f64]) {
@@ -441,7 +509,7 @@ impl<'a, 'b> Search<'a, 'b> {
     /// Makes a sound plan of a point by adding what its paths still need.
     fn complete(&mut self, at: &[f64], least: f64) {
         let chosen = self.chosen(at, least);
-        let mut discount = crate::dense::Dense::filled(0.0, self.case.net.columns.len());
+        let mut discount = Dense::filled(0.0, self.case.net.columns.len());
         for (variable, &value) in self.master.variables.iter().zip(at) {
             if let Var::Column(column) = variable.var {
                 discount[column] = value.clamp(0.0, 1.0);
@@ -461,6 +529,13 @@ impl<'a, 'b> Search<'a, 'b> {
             self.complete(&point.at, 0.5);
         }
     }
+}
+
+fn activity(row: &Inequality, at: &[f64]) -> f64 {
+    let value = |&(variable, coefficient): &(u32, i64)| {
+        at.get(variable as usize).map_or(0.0, |value| value * float(coefficient))
+    };
+    row.terms.iter().map(value).sum()
 }
 
 /// A share of 1 in the scout's fixed point.

@@ -84,10 +84,12 @@ impl Master<'_> {
 
     /// Solves in whole numbers.
     ///
-    /// `shut` says which variables may be left at 0; `known` is a point that is allowed.
+    /// `shut` says which variables may be left at 0; `idle` which rows
+    /// to leave out; `known` is a point that is allowed.
     pub(crate) fn solve_whole(
         &self,
         shut: &[bool],
+        idle: &[bool],
         known: Option<&[f64]>,
         effort: Effort,
     ) -> Solved {
@@ -105,7 +107,10 @@ impl Master<'_> {
             let cost = self.cost_of(variable);
             columns.push(problem.add_column_with_integrality(cost, 0.0..=upper, whole));
         }
-        for row in self.rows.iter() {
+        for (row, at) in self.rows.iter().zip(0_usize..) {
+            if idle.get(at).copied().unwrap_or(false) {
+                continue;
+            }
             let scale = self.scale_of(row);
             let terms: Vec<(Col, f64)> = row
                 .terms

@@ -93,6 +93,11 @@ fn adsynth() {
 #[test]
 fn caps_that_bind() {
     check("retail_1k_caps", true, Some(161_881));
+}
+
+#[test]
+#[ignore = "a quarter of a minute; `cargo test --release -p cordon-plan -- --ignored`"]
+fn caps_that_bind_on_a_large_directory() {
     let (Some(capped), Some(estate)) = (load("retail_1k_caps"), load("adsynth_10k")) else {
         return;
     };
