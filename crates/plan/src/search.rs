@@ -6,9 +6,11 @@
 //! master proposes give sound plans on the way, so that a limit at any moment
 //! leaves a plan with its gap.
 
+mod separate;
+
 use std::cell::Cell;
 
-use crate::case::{Case, State};
+use crate::case::Case;
 use crate::dense::Dense;
 use crate::flow;
 use crate::gates::Fallout;
@@ -16,7 +18,7 @@ use crate::goal::Goal;
 use crate::greedy::Completion;
 use crate::master::{Effort, Inequality, Key, Master, Point, Solved, Var, Variable, float};
 use crate::request::Limits;
-use crate::scout::{SHUT, Scout, Target};
+use crate::scout::Scout;
 use crate::standing::{Standing, without_useless};
 
 /// What is left of a request's limits.
@@ -343,15 +345,6 @@ impl<'a, 'b> Search<'a, 'b> {
             }
             Solved::Failed => return Next::Done,
         };
-        if std::env::var_os("PLAN_TRACE").is_some() {
-            eprintln!(
-                "MIP rows {} vars {} lower {} best {:?}",
-                self.master.rows.len(),
-                self.master.variables.len(),
-                self.lower,
-                self.best.as_ref().map(|b| b.0)
-            );
-        }
         self.budget.spend(self.master.rows.len() as u64 * 16);
         let rounded: Vec<f64> = at.iter().map(|value| value.round()).collect();
         let rows = self.master.rows.len();
@@ -417,95 +410,6 @@ impl<'a, 'b> Search<'a, 'b> {
             .collect()
     }
 
-    /// Adds every kind of row that a point violates; tells whether there were any.
-    fn separate(&mut self, at: &[f64]) -> bool {
-        let mut lost: Vec<(u32, f64)> = Vec::new();
-        let mut enforced: Vec<(u32, f64)> = Vec::new();
-        for (variable, &value) in self.master.variables.iter().zip(at) {
-            match variable.var {
-                Var::Column(column) => {
-                    self.scout.close(column, share(value));
-                    if value > 1e-6 && !self.case.net.columns[column].enforcers.is_empty() {
-                        enforced.push((column, value));
-                    }
-                }
-                Var::Asset(asset) => lost.push((asset, value)),
-                Var::Item(_) => {}
-            }
-        }
-        let mut found = self.master.separate_needs(at);
-        found |= self.separate_exclusives(&enforced, at);
-        found |= self.separate_paths(&lost);
-        found |= self.separate_enforcers(&enforced);
-        self.scout.reopen(0);
-        self.budget.spend(std::mem::take(&mut self.scout.work));
-        found
-    }
-
-    fn separate_paths(&mut self, lost: &[(u32, f64)]) -> bool {
-        let offset = |asset: u32| {
-            lost.iter().find(|&&(at, _)| at == asset).map_or(0, |&(_, value)| share(value))
-        };
-        let mut targets: Vec<Target> = Vec::new();
-        for (asset, places) in &self.targets {
-            targets.extend(places.iter().map(|&place| (place, offset(*asset))));
-        }
-        let (mark, mut found) = (self.scout.mark(), false);
-        for _ in 0..PATHS_PER_PASS {
-            let Some(path) = self.scout.find(&targets, true) else { break };
-            let Some(asset) = self.most_open(&path, lost) else { break };
-            self.scout.shut_path(&path);
-            let cut = !self.case.cutters(&path).is_empty();
-            found |= self.master.add_path(path, asset);
-            if !cut {
-                break;
-            }
-        }
-        self.scout.reopen(mark);
-        found
-    }
-
-    /// The asset at the end of a path that counts as least lost.
-    fn most_open(&self, path: &[u32], lost: &[(u32, f64)]) -> Option<u32> {
-        let end = *path.last()?;
-        let ending = self.targets.iter().filter(|(_, places)| places.contains(&end));
-        let value = |asset: u32| lost.iter().find(|&&(at, _)| at == asset).map_or(0.0, |l| l.1);
-        ending.map(|&(asset, _)| asset).min_by(|&a, &b| value(a).total_cmp(&value(b)))
-    }
-
-    fn separate_enforcers(&mut self, enforced: &[(u32, f64)]) -> bool {
-        let mut found = false;
-        for &(column, value) in enforced {
-            for &(withdrawal, by) in &self.case.net.columns[column].enforcers {
-                let offset = SHUT - share(value);
-                if let Some(path) = self.scout.find(&[(by, offset)], false) {
-                    found |= self.master.add_enforcer(path, withdrawal);
-                }
-            }
-        }
-        found
-    }
-
-    fn separate_exclusives(&mut self, enforced: &[(u32, f64)], at: &[f64]) -> bool {
-        let mut found = false;
-        for &(column, value) in enforced {
-            for &(withdrawal, enforcer) in &self.case.net.columns[column].enforcers {
-                for &other in &self.case.net.cover[enforcer] {
-                    let stops = self.case.net.columns[other].stops.contains(&enforcer);
-                    if !stops || self.case.state[other] == State::Fixed {
-                        continue;
-                    }
-                    let known = self.master.find_column(other);
-                    let its = known.and_then(|v| at.get(v as usize)).copied().unwrap_or(0.0);
-                    if value + its > 1.0 + 1e-6 {
-                        found |= self.master.add_exclusive(withdrawal, other);
-                    }
-                }
-            }
-        }
-        found
-    }
-
     /// Makes a sound plan of a point by adding what its paths still need.
     fn complete(&mut self, at: &[f64], least: f64) {
         let chosen = self.chosen(at, least);
@@ -536,16 +440,6 @@ fn activity(row: &Inequality, at: &[f64]) -> f64 {
         at.get(variable as usize).map_or(0.0, |value| value * float(coefficient))
     };
     row.terms.iter().map(value).sum()
-}
-
-/// A share of 1 in the scout's fixed point.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the value is clamped to 0 to 1 first"
-)]
-fn share(value: f64) -> u32 {
-    (value.clamp(0.0, 1.0) * f64::from(SHUT)) as u32
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "saturates; sums of money are below 2^52")]
