@@ -222,8 +222,13 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Solves the linear relaxation until the network shows no path that it leaves too open.
     fn relax(&mut self) -> Next {
+        let mut last: Vec<f64> = Vec::new();
         loop {
             if self.is_closed() || self.budget.is_spent() {
+                if self.best.is_none() {
+                    // A late plan is better than none.
+                    self.complete(&last, 0.999);
+                }
                 return Next::Done;
             }
             let point = match self.master.solve_lp() {
@@ -243,6 +248,7 @@ impl<'a, 'b> Search<'a, 'b> {
                 }
                 return if self.is_closed() { Next::Done } else { Next::Again };
             }
+            last = point.at;
         }
     }
 

@@ -5,3 +5,4 @@ mod exhaustive;
 mod instances;
 mod random;
 mod slow;
+mod timing;

@@ -85,3 +85,32 @@ fn stages(plan: &Alternative, worth: &Worth) -> Vec<i64> {
         _ => vec![worth.hard_loss, worth.total()],
     }
 }
+
+/// Whatever the limit, a plan is sound and its bound holds, or it says that it does not know.
+#[test]
+fn limits_leave_a_sound_plan_with_its_gap() {
+    let mut gaps = 0;
+    for seed in 1..=number("CORDON_CASES", 400) {
+        let question = Question::random(seed);
+        let mut request = question.request();
+        request.limits.work = seed % 300;
+        let plan = Planner::new(&question.estate).alternative(&request, AlternativeName::Balanced);
+        let slow = Slow::new(&question, plan.name);
+        let worth = slow.worth_of_plan(&plan).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        bound::derive(&slow, &plan).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        let best = slow.best(plan.name).sound;
+        match (plan.status, best) {
+            (Status::Infeasible, None) => {}
+            (Status::Infeasible, Some(_)) => {
+                assert!(plan.conflict[0].reason.contains("limits"), "seed {seed}");
+            }
+            (Status::Gap | Status::Optimal, best) => {
+                let best = best.unwrap_or_else(|| panic!("seed {seed}: no sound plan"));
+                assert!(worth.complete && best.total() <= worth.total(), "seed {seed}");
+                assert!(plan.lower_bound <= Money(best.total()), "seed {seed}: bound");
+                gaps += u32::from(plan.status == Status::Gap);
+            }
+        }
+    }
+    assert!(gaps > 0, "no limit was ever felt");
+}
