@@ -169,7 +169,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "ID[@P]")]
     pub(crate) entrenched: Vec<String>,
     /// Seconds after which the best plan so far is given with its gap
-    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
     pub(crate) time_limit: f64,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

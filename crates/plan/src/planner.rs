@@ -37,8 +37,11 @@ impl<'e> Planner<'e> {
         let budget = Budget::new(request.limits);
         let estate = self.net.estate;
         let mut run = Run { planner: self, request, footholds: &footholds, budget: &budget };
+        budget.allow(2);
         let (balanced, kept) = run.balanced();
+        budget.allow(3);
         let strict = run.strict(&kept);
+        budget.allow(4);
         let now = run.now(&kept);
         let planned = footholds.iter().map(|foothold| PlannedFoothold {
             node: estate.id(foothold.node).clone(),

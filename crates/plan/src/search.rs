@@ -26,11 +26,26 @@ pub(crate) struct Budget<'a> {
     limits: Limits<'a>,
     started: f64,
     spent: Cell<u64>,
+    quarters: Cell<u8>,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn new(limits: Limits<'a>) -> Self {
-        Self { limits, started: (limits.clock)(), spent: Cell::new(0) }
+        Self { limits, started: (limits.clock)(), spent: Cell::new(0), quarters: Cell::new(4) }
+    }
+
+    /// Allows so many quarters of the limits from here on, so that one alternative that is
+    /// hard to prove leaves something for the others.
+    pub(crate) fn allow(&self, quarters: u8) {
+        self.quarters.set(quarters.min(4));
+    }
+
+    fn work_left(&self) -> u64 {
+        let allowed = match self.quarters.get() {
+            4 => self.limits.work,
+            quarters => self.limits.work / 4 * u64::from(quarters),
+        };
+        allowed.saturating_sub(self.spent.get())
     }
 
     pub(crate) fn spend(&self, work: u64) {
@@ -38,15 +53,16 @@ impl<'a> Budget<'a> {
     }
 
     pub(crate) fn seconds_left(&self) -> f64 {
-        self.limits.seconds - ((self.limits.clock)() - self.started)
+        let allowed = self.limits.seconds * f64::from(self.quarters.get()) / 4.0;
+        allowed - ((self.limits.clock)() - self.started)
     }
 
     pub(crate) fn is_spent(&self) -> bool {
-        self.spent.get() >= self.limits.work || self.seconds_left() <= 0.0
+        self.work_left() == 0 || self.seconds_left() <= 0.0
     }
 
     fn nodes_left(&self) -> i32 {
-        let left = self.limits.work.saturating_sub(self.spent.get()) / WORK_PER_NODE;
+        let left = self.work_left() / WORK_PER_NODE;
         i32::try_from(left).unwrap_or(i32::MAX).max(1)
     }
 }
