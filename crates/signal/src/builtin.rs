@@ -18,4 +18,5 @@ pub(crate) const FORMATS: &[(&str, &str)] = &[
     ("windows-beats-6.toml", include_str!("../formats/windows-beats-6.toml")),
     ("windows-event.toml", include_str!("../formats/windows-event.toml")),
     ("windows-flat.toml", include_str!("../formats/windows-flat.toml")),
+    ("windows-xml.toml", include_str!("../formats/windows-xml.toml")),
 ];

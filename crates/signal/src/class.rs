@@ -88,6 +88,8 @@ pub(crate) struct Class {
     /// Logsources that depend on further fields.
     pub(crate) maybe: Vec<(Condition, Vec<LogSource>)>,
     aliases: FxHashMap<u64, (String, Vec<Alias>)>,
+    /// Hashes of the names in `aliases`, in order.
+    renamed: Vec<u64>,
     pub(crate) mentions: Vec<(Condition, Arc<MentionDefinition>)>,
     pub(crate) facts: Vec<(Condition, Arc<FactDefinition>)>,
     pub(crate) remembers: Vec<(Condition, Arc<RememberDefinition>)>,
@@ -104,6 +106,7 @@ impl Class {
             logsources: services(format, keys),
             maybe: Vec::new(),
             aliases: FxHashMap::default(),
+            renamed: Vec::new(),
             mentions: Vec::new(),
             facts: Vec::new(),
             remembers: Vec::new(),
@@ -119,6 +122,8 @@ impl Class {
             }
         }
         class.add_aliases(&format.aliases);
+        class.renamed = class.aliases.keys().copied().collect();
+        class.renamed.sort_unstable();
         class.logsources.sort();
         class.logsources.dedup();
         class
@@ -149,6 +154,11 @@ impl Class {
                 entry.1.extend(from.iter().cloned());
             }
         }
+    }
+
+    /// Returns the hashes of the names that come from elsewhere in the record.
+    pub(crate) fn renamed(&self) -> &[u64] {
+        &self.renamed
     }
 
     /// Returns where the field `name` comes from, if the format says so.

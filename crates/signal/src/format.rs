@@ -19,7 +19,7 @@ use crate::extract::{Extract, Fields};
 use crate::format_file::{self, FormatFile, Services};
 use crate::json::Json;
 use crate::problem;
-use crate::recognise::Recogniser;
+use crate::recognise::{Recogniser, signature};
 use crate::template::Template;
 use crate::time::TimeReader;
 
@@ -97,9 +97,10 @@ impl Formats {
         &self,
         record: &'b Json<'a>,
     ) -> Option<(usize, &Arc<Format>, &'b Json<'a>)> {
+        let has = signature(record);
         self.recognisers.iter().find_map(|(number, recogniser)| {
             let format = self.formats.get(*number)?;
-            let inner = recogniser.take(record, &format.unwrap)?;
+            let inner = recogniser.take(record, has, &format.unwrap)?;
             Some((*number, format, inner))
         })
     }

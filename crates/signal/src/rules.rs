@@ -20,6 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
 use crate::rule_files::{Documents, Origin};
+use crate::shape::{Shape, ShapeBuilder};
 
 /// Correlation state: groups over all rules, and entries per group.
 const GROUPS: usize = 100_000;
@@ -42,9 +43,16 @@ pub enum RuleSource {
     },
 }
 
+/// The rules of one logsource.
+pub(crate) struct RuleEngine {
+    logsource: LogSource,
+    pub(crate) engine: Engine,
+    pub(crate) shape: Shape,
+}
+
 /// Sigma rules, ready to be matched.
 pub struct Rules {
-    pub(crate) engines: Vec<(LogSource, Engine)>,
+    pub(crate) engines: Vec<RuleEngine>,
     pub(crate) correlation: CorrelationEngine,
     /// Ids of rules that count only as parts of a correlation.
     pub(crate) silent: FxHashSet<String>,
@@ -66,7 +74,7 @@ impl Rules {
             .iter()
             .flat_map(|(rule, _)| rule.rules.iter().cloned())
             .collect();
-        rules.add_detections(documents.rules, &wanted, &mut problems);
+        rules.add_detections(documents.rules, &wanted, &documents.filters, &mut problems);
         rules.add_filters(&documents.filters, &mut problems);
         rules.add_correlations(documents.correlations, &mut problems);
         (rules, problems)
@@ -109,7 +117,9 @@ impl Rules {
         self.engines
             .iter()
             .enumerate()
-            .filter(|(_, (of_rule, _))| logsources.iter().any(|record| applies(of_rule, record)))
+            .filter(|(_, of_rules)| {
+                logsources.iter().any(|record| applies(&of_rules.logsource, record))
+            })
             .map(|(number, _)| number)
             .collect()
     }
@@ -118,6 +128,7 @@ impl Rules {
         &mut self,
         rules: Vec<(SigmaRule, Origin)>,
         wanted: &FxHashSet<String>,
+        filters: &[(FilterRule, Origin)],
         problems: &mut Vec<Problem>,
     ) {
         let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Origin)>> = BTreeMap::new();
@@ -141,7 +152,10 @@ impl Rules {
             }
             let mut engine = Engine::new();
             engine.extend_compiled_rules(compiled);
-            self.engines.push((logsource, engine));
+            let mut shape = ShapeBuilder::default();
+            group.iter().for_each(|(rule, _)| shape.add(&rule.detection));
+            filters.iter().for_each(|(filter, _)| shape.add(&filter.detection));
+            self.engines.push(RuleEngine { logsource, engine, shape: shape.build() });
             for (rule, _) in group {
                 let names = [rule.id.as_ref(), rule.name.as_ref()];
                 if names.into_iter().flatten().any(|name| wanted.contains(name)) {
@@ -185,8 +199,8 @@ impl Rules {
                 problems.push(origin.problem(what, "load them too, or take the filter away"));
                 continue;
             }
-            for (_, engine) in &mut self.engines {
-                if let Err(error) = engine.apply_filter(filter) {
+            for of_rules in &mut self.engines {
+                if let Err(error) = of_rules.engine.apply_filter(filter) {
                     problems.push(unsupported("filter", &filter.title, &error, origin));
                     break;
                 }
@@ -199,51 +213,64 @@ impl Rules {
             || self.known.values().any(|rule| rule.title == id_or_title)
     }
 
-    /// Adds correlations, those that build on others after them.
+    /// Adds correlations, each after the rules and correlations that it builds on.
     fn add_correlations(
         &mut self,
-        correlations: Vec<(CorrelationRule, Origin)>,
+        mut waiting: Vec<(CorrelationRule, Origin)>,
         problems: &mut Vec<Problem>,
     ) {
-        let mut ready = Vec::new();
-        for (mut rule, origin) in correlations {
-            let id = rule.id.get_or_insert_with(|| name_of(&origin.file, &rule.title));
-            let meaning = meaning(id, &rule.title, rule.level, &rule.tags);
-            if self.know(meaning, rule.name.as_ref(), &origin, problems) {
-                ready.push((rule, origin));
+        loop {
+            let (ready, later): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|(rule, _)| rule.rules.iter().all(|part| self.id_of(part).is_some()));
+            waiting = later;
+            if ready.is_empty() {
+                break;
+            }
+            for (rule, origin) in ready {
+                self.add_correlation(rule, &origin, problems);
             }
         }
-        for (rule, origin) in ready {
-            if let Err(what) = self.add_correlation(&rule) {
-                self.known.remove(rule.id.as_deref().unwrap_or_default());
-                let what = format!("correlation `{}` cannot be used: {what}", rule.title);
-                problems.push(origin.problem(what, "mend it; it is left out until then"));
-            }
+        for (rule, origin) in &waiting {
+            let missing = rule.rules.iter().find(|part| self.id_of(part).is_none());
+            let what = format!(
+                "no rule with the id or name `{}` is loaded before it",
+                missing.map_or("", String::as_str)
+            );
+            problems.push(unsupported("correlation", &rule.title, &what, origin));
         }
     }
 
-    fn add_correlation(&mut self, rule: &CorrelationRule) -> Result<(), String> {
-        let parts: Vec<String> = rule
-            .rules
-            .iter()
-            .map(|part| {
-                self.id_of(part)
-                    .ok_or_else(|| format!("no loaded rule has the id or name `{part}`"))
-            })
-            .collect::<Result<_, _>>()?;
-        self.correlation.add_correlation(&in_ticks(rule)).map_err(|error| error.to_string())?;
+    fn add_correlation(
+        &mut self,
+        mut rule: CorrelationRule,
+        origin: &Origin,
+        problems: &mut Vec<Problem>,
+    ) {
+        let id = rule.id.get_or_insert_with(|| name_of(&origin.file, &rule.title)).clone();
+        let meaning = meaning(&id, &rule.title, rule.level, &rule.tags);
+        if !self.know(meaning, rule.name.as_ref(), origin, problems) {
+            return;
+        }
+        if let Err(error) = self.correlation.add_correlation(&in_ticks(&rule)) {
+            self.known.remove(&id);
+            problems.push(unsupported("correlation", &rule.title, &error, origin));
+            return;
+        }
+        let parts: Vec<String> = rule.rules.iter().filter_map(|part| self.id_of(part)).collect();
         if !rule.generate {
             self.silent.extend(parts.iter().cloned());
         }
         self.parts.extend(parts);
-        Ok(())
     }
 
     fn id_of(&self, id_or_name: &str) -> Option<String> {
-        if self.known.contains_key(id_or_name) {
-            return Some(id_or_name.to_owned());
-        }
-        self.names.get(id_or_name).cloned()
+        let id = if self.known.contains_key(id_or_name) {
+            id_or_name
+        } else {
+            self.names.get(id_or_name)?
+        };
+        self.known.contains_key(id).then(|| id.to_owned())
     }
 }
 

@@ -128,7 +128,9 @@ impl Scanner {
     ) {
         let mut extra = Vec::new();
         for extract in &format.extracts {
-            if let Some(text) = record.at(&extract.from).and_then(Json::text) {
+            if record.has(&extract.from)
+                && let Some(text) = record.at(&extract.from).and_then(Json::text)
+            {
                 extract.run(&text, &mut extra);
             }
         }
@@ -172,7 +174,7 @@ impl Scanner {
     ) {
         for result in results {
             let id = result.header.rule_id.as_deref().unwrap_or_default();
-            if result.is_detection() && self.rules.silent.contains(id) {
+            if self.rules.silent.contains(id) {
                 continue;
             }
             if let Some(rule) = self.rules.rule(id) {
@@ -192,7 +194,6 @@ impl Scanner {
         view: &View<'_>,
         time: Timestamp,
     ) -> Vec<EvaluationResult> {
-        let event = view.as_event(&routed.class);
         let mut results = Vec::new();
         let field = |path: &str| view.text(&routed.class, path);
         let further = routed
@@ -209,8 +210,9 @@ impl Scanner {
             }
         }
         for number in seen {
-            if let Some((_, engine)) = self.rules.engines.get(number) {
-                results.extend(engine.evaluate(&event));
+            if let Some(of_rules) = self.rules.engines.get(number) {
+                let event = view.as_event(&routed.class, Some(&of_rules.shape));
+                results.extend(of_rules.engine.evaluate(&event));
             }
         }
         let part = |result: &EvaluationResult| {
@@ -220,6 +222,7 @@ impl Scanner {
             return results;
         }
         let ticks = time.as_second() * TICKS + i64::from(time.subsec_microsecond());
+        let event = view.as_event(&routed.class, None);
         self.rules.correlation.process_with_detections(&event, results, ticks)
     }
 

@@ -16,6 +16,7 @@ use rsigma_eval::{Event, EventValue};
 
 use crate::class::{Alias, Class};
 use crate::json::Json;
+use crate::shape::Shape;
 
 /// Objects nested deeper than this are not searched for keywords.
 const KEYWORD_DEPTH: usize = 32;
@@ -181,9 +182,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Joins a view to the class that names its fields, for the rule engine.
-    pub(crate) fn as_event<'b>(&'b self, class: &'b Class) -> ViewEvent<'b> {
-        ViewEvent { view: self, class }
+    /// Joins a view to the class that names its fields, for a rule engine whose
+    /// rules look at what `shape` says.
+    pub(crate) fn as_event<'b>(
+        &'b self,
+        class: &'b Class,
+        shape: Option<&'b Shape>,
+    ) -> ViewEvent<'b> {
+        ViewEvent { view: self, class, shape }
     }
 }
 
@@ -220,6 +226,7 @@ pub(crate) fn name_hash(name: &str) -> u64 {
 pub(crate) struct ViewEvent<'a> {
     view: &'a View<'a>,
     class: &'a Class,
+    shape: Option<&'a Shape>,
 }
 
 impl Event for ViewEvent<'_> {
@@ -259,7 +266,27 @@ impl Event for ViewEvent<'_> {
     }
 
     fn visit_string_values(&self, visit: &mut dyn FnMut(&str)) {
-        each_string(self.view.root, &mut |text| visit(text), KEYWORD_DEPTH);
+        let mut room = Vec::new();
+        let mut worth = |text: &str| {
+            if self.shape.is_none_or(|shape| shape.wants_text(text, &mut room)) {
+                visit(text);
+            }
+        };
+        each_string(self.view.root, &mut worth, KEYWORD_DEPTH);
+    }
+
+    /// Offers the names of the record's fields, as the rules write them.
+    fn visit_top_level_keys(&self, visit: &mut dyn FnMut(&str)) -> bool {
+        let Some(shape) = self.shape else {
+            return false;
+        };
+        self.class.renamed().iter().all(|hash| shape.visit(*hash, visit))
+            && self
+                .view
+                .entries
+                .iter()
+                .filter(|entry| self.class.aliases(entry.hash, entry.name).is_none())
+                .all(|entry| shape.visit(entry.hash, visit))
     }
 
     fn to_json(&self) -> serde_json::Value {

@@ -110,6 +110,17 @@ fn csv_and_yaml_have_records_too() {
 }
 
 #[test]
+fn text_in_utf_16_is_read() {
+    let text = format!("\u{feff}{}", lines(400).replace("DC1", "DC1 \u{1f5a5} é"));
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    check(&little, 400, &[]);
+    check(&big, 400, &[]);
+    check(&little[..little.len() - 101], 399, &["record 400: broken JSON"]);
+    check(&[0xff, 0xfe], 0, &[]);
+}
+
+#[test]
 fn broken_input_costs_only_what_is_broken() {
     check(b"", 0, &["the file is empty"]);
     check(b"\n\n  \n", 0, &[]);

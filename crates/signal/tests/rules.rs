@@ -259,6 +259,21 @@ fn parts_of_a_correlation_speak_for_themselves_only_if_asked() {
 }
 
 #[test]
+fn correlations_build_on_one_another_whatever_their_order() {
+    let rules = format!(
+        "title: Twice\nname: twice\ncorrelation:\n  type: event_count\n  rules: [many]\n  group-by: [actor.alternateId]\n  timespan: 1h\n  condition: {{ gte: 1 }}\n---{FAILED}title: Many\nname: many\ncorrelation:\n  type: event_count\n  rules: [failed]\n  group-by: [actor.alternateId]\n  timespan: 10s\n  condition: {{ gte: 2 }}\n  generate: true\n"
+    );
+    let records = sign_in("00", "ann", "FAILURE") + &sign_in("01", "ann", "FAILURE");
+    let fired = fired(&rules, &records);
+    assert_eq!(fired, ["1:Failed", "2:Failed", "2:Twice"]);
+
+    let circle = "title: A\nname: a\ncorrelation:\n  type: temporal\n  rules: [b]\n  timespan: 1h\n---\ntitle: B\nname: b\ncorrelation:\n  type: temporal\n  rules: [a]\n  timespan: 1h\n";
+    let (rules, problems) = Rules::load(&[text(circle)]);
+    assert!(rules.is_empty());
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
 fn filters_narrow_the_rules_that_they_name() {
     let rules = "
 title: T

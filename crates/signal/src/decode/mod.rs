@@ -9,12 +9,14 @@ mod csv;
 mod evtx;
 mod json;
 mod source;
+mod utf16;
 mod yaml;
 
 use std::cell::Cell;
 use std::io::Read;
 use std::rc::Rc;
 
+use self::utf16::Utf16;
 use crate::scan::{Scanner, Sink};
 use crate::stream::Stream;
 
@@ -84,6 +86,14 @@ pub(crate) fn decode(
             sink,
         );
         return;
+    }
+    if let Some(big_endian) = utf16::big_endian(head) {
+        let mut text = Vec::new();
+        let whole = head.get(..head.len() & !1).unwrap_or_default();
+        // Reading from memory does not fail.
+        let _complete = Utf16::new(&mut &*whole, big_endian).read_to_end(&mut text);
+        let mut reader = Utf16::new(reader, big_endian);
+        return decode(scanner, stream, &text, &mut reader, meter, sink);
     }
     match kind_of(head) {
         Kind::Evtx => evtx::decode(scanner, stream, reader, meter, sink),

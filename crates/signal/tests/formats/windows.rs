@@ -241,3 +241,18 @@ fn azure_keeps_event_data_as_xml() {
         ",
     );
 }
+
+#[test]
+fn xml_lines_bring_the_same_fields() {
+    check(
+        r"<Event xmlns='x'><System><Provider Name='Microsoft-Windows-Security-Auditing' Guid='{1}'/><EventID>4724</EventID><Level>0</Level><TimeCreated SystemTime='2024-05-01T08:15:02.304606400Z'/><Execution ProcessID='4' ThreadID='1'/><Channel>Security</Channel><Computer>DC1</Computer><Security/></System><EventData><Data Name='TargetUserName'>ann</Data><Data Name='TargetDomainName'>R&amp;D</Data><Data Name='SubjectUserName'>help</Data><Data Name='SubjectDomainName'>NORTH</Data></EventData></Event>",
+        r"
+        windows-xml security:dc1 2024-05-01T08:15:02.3046064Z
+        fact passwordreset
+        is product: windows, service: security
+        place Host: DC1
+        actor User: NORTH\help
+        target User: R&D\ann
+        ",
+    );
+}
