@@ -114,7 +114,8 @@ impl<'a> Staff<'a> {
             SignedDuration::from_millis(self.chance.i64(1..=i64::try_from(pause * 2).unwrap_or(1)));
         match self.chance.u32(0..100) {
             0..30 => self.signs_in(terrain, now),
-            30..50 => self.works(terrain, now),
+            30..42 => self.works(terrain, now),
+            42..50 => watchdog(now),
             50..64 => self.opens_files(terrain, now),
             64..74 => self.program_reads(terrain, now),
             74..82 => self.looks_somebody_up(terrain, now),
@@ -325,6 +326,21 @@ impl<'a> Staff<'a> {
             |desk| machine(self.estate, desk),
         )
     }
+}
+
+/// The monitoring asks the funeral database whether it lives; so its log is never silent for long.
+fn watchdog(now: Timestamp) -> Vec<Line> {
+    let statement = Statement {
+        role: "monitor",
+        address: "10.10.5.9",
+        program: "monitoring",
+        class: "READ",
+        command: "SELECT",
+        table: "public.heartbeat",
+        text: "select now() from heartbeat",
+        rows: 1,
+    };
+    vec![pgaudit(now, "funerals", &statement)]
 }
 
 fn of_kind<'e>(estate: &'e Estate, kind: &'e str) -> impl Iterator<Item = NodeIx> + 'e {
