@@ -166,16 +166,71 @@ mod tests {
     fn every_builtin_format_compiles() {
         let mut problems = Vec::new();
         for (name, text) in builtin::FORMATS {
-            if let Err(problem) = parse(name, text) {
-                problems.push(problem);
-            }
+            problems.extend(parse(name, text).err());
         }
         let formats = Formats::compile_all(&parse_builtin(), &mut problems);
         assert_eq!(problems, []);
-        assert_eq!(
-            formats.iter().count(),
-            builtin::FORMATS.len() - 1,
-            "all but the base of the windows formats"
-        );
+        assert_eq!(formats.iter().count(), builtin::FORMATS.len() - 1, "all but a base");
+    }
+
+    #[test]
+    fn the_page_on_formats_lists_them_all() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for format in Formats::builtin().iter() {
+            assert!(page.contains(&format!("`{}`", format.id)), "{}", format.id);
+            assert!(!format.title.is_empty(), "{}", format.id);
+        }
+    }
+
+    #[test]
+    fn a_folder_adds_and_replaces_formats_and_tells_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let door = "id = 'door-log'\ntitle = 'Doors'\n[[recognise]]\npresent = ['badge']\n";
+        write("a.toml", door);
+        write("b.toml", &door.replace("door-log", "okta"));
+        write("note.txt", "no format");
+        let (formats, problems) = Formats::with_folder(folder.path());
+        assert_eq!(problems, []);
+        let title = |id: &str| formats.iter().find(|f| f.id == id).map(|f| f.title.clone());
+        assert_eq!(title("door-log").as_deref(), Some("Doors"));
+        assert_eq!(title("okta").as_deref(), Some("Doors"));
+        assert_eq!(formats.iter().count(), Formats::builtin().iter().count() + 1);
+
+        for (text, place, what) in [
+            ("id = 'x'\n\ncolour = 1\n", "line 3", "unknown field `colour`"),
+            ("id = 'x'\n[[recognise]]\n", "", "needs `present`"),
+            (
+                "id = 'x'\nextends = ['y']\n[[recognise]]\npresent = ['a']",
+                "",
+                "`y`, which is no known",
+            ),
+            ("id = 'x'\nsource = '{a'\n[[recognise]]\npresent = ['a']", "", "without `}`"),
+            ("id = 'x'\n[[recognise]]\nline = '('\n", "", "does not compile"),
+            (
+                "id = 'x'\n[[recognise]]\npresent = ['a']\n[[event]]\nfact = [{ fact = 'access' }]\n",
+                "",
+                "with a `verb`",
+            ),
+            (
+                "id = 'x'\n[[recognise]]\npresent = ['a']\n[[event]]\nwhen = { b = 1 }\nfields = { C = 'd' }\n",
+                "",
+                "`keys` only",
+            ),
+            (
+                "id = 'x'\n[time]\nzone = 'Mars'\n[[recognise]]\npresent = ['a']\n",
+                "",
+                "`Mars` is no zone",
+            ),
+        ] {
+            write("c.toml", text);
+            let (_, problems) = Formats::with_folder(folder.path());
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+            assert_eq!(problems[0].place, place, "{text}: {problems:?}");
+            assert!(problems[0].what.contains(what), "{text}: {problems:?}");
+            assert!(problems[0].file.ends_with("c.toml"));
+        }
     }
 }

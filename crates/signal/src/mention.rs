@@ -207,12 +207,17 @@ fn merge(found: &mut Vec<Mention>, mention: Mention) {
     }
 }
 
-/// Tells whether a fact with these mentions is about anybody at all: the work of
-/// `SYSTEM` for itself names only the place.
-pub(crate) fn name_somebody(mentions: &[Mention]) -> bool {
-    mentions
+/// Tells whether a fact with these mentions is about anybody at all. The work of
+/// `SYSTEM` for itself names only the place, and a logon without an account that
+/// anybody could be says nothing.
+pub(crate) fn name_somebody(kind: &FactKind, mentions: &[Mention]) -> bool {
+    let mut others = mentions
         .iter()
-        .any(|mention| mention.role != Role::Place && mention.kind != MentionKind::Session)
+        .filter(|mention| mention.role != Role::Place && mention.kind != MentionKind::Session);
+    match kind {
+        FactKind::Logon { .. } => others.any(|mention| mention.role != Role::Source),
+        FactKind::Access { .. } | FactKind::Change { .. } => others.next().is_some(),
+    }
 }
 
 /// Returns the facts that the record states.

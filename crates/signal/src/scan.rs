@@ -151,7 +151,7 @@ impl Scanner {
             return;
         }
         let mentions = mention::mentions(&routed.class, &view, &self.memory);
-        let facts = facts.into_iter().filter(|_| mention::name_somebody(&mentions));
+        let facts = facts.into_iter().filter(|(kind, _)| mention::name_somebody(kind, &mentions));
         for (kind, outcome) in facts {
             sink.fact(Fact {
                 time,
@@ -323,3 +323,6 @@ fn key_value<'a>(format: &Format, view: &View<'a>, name: &str) -> Option<Cow<'a,
             Found::Made(text) => Some(Cow::Owned(text)),
         })
 }
+
+#[cfg(test)]
+mod tests;
