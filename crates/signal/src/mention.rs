@@ -19,6 +19,8 @@ use crate::view::View;
 
 /// At most this many mentions of one record are kept.
 const MOST: usize = 64;
+/// Longer texts are no names (a distinguished name or a URL may be long).
+const LONGEST: usize = 2048;
 
 type Lookup<'b, 'a> = dyn Fn(&str) -> Option<Cow<'a, str>> + 'b;
 
@@ -185,7 +187,8 @@ fn bare_address(text: &str) -> &str {
 }
 
 fn push(spellings: &mut SmallVec<[Box<str>; 2]>, text: &str) {
-    if !text.is_empty() && !spellings.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+    let is_name = !text.is_empty() && text.len() <= LONGEST;
+    if is_name && !spellings.iter().any(|known| known.eq_ignore_ascii_case(text)) {
         spellings.push(text.into());
     }
 }

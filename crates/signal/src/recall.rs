@@ -14,6 +14,8 @@ use crate::view::View;
 
 /// As many pairs are kept, over all tables.
 const PAIRS: usize = 100_000;
+/// Longer pairs are not kept.
+const LONGEST_PAIR: usize = 1024;
 
 /// Pairs that formats asked to remember.
 #[derive(Default)]
@@ -39,6 +41,9 @@ impl Memory {
     }
 
     fn keep(&mut self, key: Box<str>, value: Box<str>) {
+        if key.len() + value.len() > LONGEST_PAIR {
+            return;
+        }
         if self.pairs.insert(key.clone(), value).is_some() {
             return;
         }

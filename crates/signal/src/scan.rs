@@ -26,6 +26,8 @@ use crate::view::{Found, View};
 const CLASSES: usize = 16_384;
 /// At most this many different sources are told apart.
 const SOURCES: usize = 65_536;
+/// Longer keys and source names are not kept.
+const LONGEST_KEY: usize = 512;
 
 /// What a scan finds, in the order of the records.
 pub trait Sink {
@@ -255,7 +257,7 @@ impl Scanner {
                 .collect(),
             class,
         });
-        if self.classes.len() < CLASSES {
+        if self.classes.len() < CLASSES && self.key.len() < LONGEST_KEY {
             self.classes.insert(self.key.as_str().into(), Arc::clone(&routed));
         }
         routed
@@ -268,6 +270,7 @@ impl Scanner {
             .source
             .as_ref()
             .and_then(|source| source.render(&field))
+            .filter(|name| name.len() < LONGEST_KEY)
             .unwrap_or_else(|| format.id.clone());
         if let Some(known) = self.sources.get(name.as_str()) {
             return Arc::clone(known);

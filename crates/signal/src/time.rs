@@ -64,12 +64,27 @@ impl TimeReader {
     fn with_odd_zone(&self, text: &str) -> Option<Timestamp> {
         let (civil, zone) = text.rsplit_once(' ')?;
         let civil: DateTime = civil.parse().ok()?;
-        let zone = match zone {
-            "UTC" | "GMT" | "Z" => Offset::UTC,
-            other => parse_zone(other).ok()?,
-        };
+        let zone = named_zone(zone).or_else(|| parse_zone(zone).ok())?;
         zone.to_timestamp(civil).ok()
     }
+}
+
+/// The abbreviations that PostgreSQL and others print. Where one stands for
+/// several zones, the European one counts, else the North American.
+fn named_zone(name: &str) -> Option<Offset> {
+    let hours = match name {
+        "UTC" | "GMT" | "Z" | "WET" => 0,
+        "BST" | "WEST" | "CET" => 1,
+        "CEST" | "EET" => 2,
+        "EEST" => 3,
+        "EDT" => -4,
+        "EST" | "CDT" => -5,
+        "CST" | "MDT" => -6,
+        "MST" | "PDT" => -7,
+        "PST" => -8,
+        _ => return None,
+    };
+    Offset::from_hours(hours).ok()
 }
 
 fn parse_zone(text: &str) -> Result<Offset, String> {
@@ -124,6 +139,7 @@ mod tests {
         plain("2024-05-01T10:15:02+02:00", "2024-05-01T08:15:02Z");
         plain("2024-05-01 08:15:02.1176543", "2024-05-01T08:15:02.1176543Z");
         plain("2024-05-01 08:15:02.117 UTC", "2024-05-01T08:15:02.117Z");
+        plain("2024-05-01 09:15:02.117 BST", "2024-05-01T08:15:02.117Z");
         plain("2024-05-01 08:15:02 +0100", "2024-05-01T07:15:02Z");
         plain("1714551302", "2024-05-01T08:15:02Z");
         plain("1714551302.25", "2024-05-01T08:15:02.25Z");

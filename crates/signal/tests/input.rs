@@ -293,3 +293,49 @@ fn a_folder_is_read_in_the_order_of_names() {
     Scanner::new(Formats::builtin(), Rules::empty()).scan(&missing, &mut told);
     assert!(told.problems[0].what.contains("cannot be read"));
 }
+
+#[test]
+fn spoiled_bytes_never_crash_a_decoder() {
+    let list = lines(4).trim_end().replace('\n', ",");
+    let log = lines(4);
+    let samples: Vec<Vec<u8>> = vec![
+        log.clone().into_bytes(),
+        pretty(3).into_bytes(),
+        format!("{{\"Records\":[{list}],\"n\":[1,{{}}]}}").into_bytes(),
+        format!("---\nLogs:\n  - {}\n  - &a [*a, \"x\"]\n", event(1)).into_bytes(),
+        b"EventID,Channel,Hostname\n4634,Security,\"D\"\"C1\"\n1,2,3,4\n".to_vec(),
+        format!("\u{feff}{log}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        gzip(log.as_bytes()),
+        zstd::encode_all(log.as_bytes(), 1).unwrap(),
+        tar(&[("a", log.as_bytes()), ("b", &gzip(log.as_bytes()))]),
+        zip(&[("a", log.as_bytes()), ("b", b"x,y,z\n1,2,3\n")]),
+        [b"ElfFile\0".as_slice(), &[0; 4088], b"ElfChnk\0", &[7; 3000]].concat(),
+    ];
+    let mut state = 1_u64;
+    let mut random = move |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below.max(1)
+    };
+    let mut scanner = Scanner::new(Formats::builtin(), Rules::empty());
+    for sample in &samples {
+        for _ in 0..150 {
+            let mut bytes = sample.clone();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                match random(4) {
+                    0 => bytes.truncate(at),
+                    1 => bytes.insert(at, u8::try_from(random(256)).unwrap()),
+                    _ => {
+                        if let Some(byte) = bytes.get_mut(at) {
+                            *byte ^= 1 << random(8);
+                        }
+                    }
+                }
+            }
+            let mut told = Told::default();
+            scanner.scan(&Input::Bytes { name: "x".to_owned(), bytes }, &mut told);
+            assert!(told.problems.iter().all(|p| !p.what.is_empty() && !p.remedy.is_empty()));
+        }
+    }
+}
