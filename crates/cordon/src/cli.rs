@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Check the claims of a notice against the evidence
     #[command(subcommand)]
     Notice(NoticeCommand),
+    /// Generate estates of any size and measure the planner on them
+    #[command(subcommand)]
+    Bench(crate::commands::bench::BenchCommand),
 }
 
 /// How data is printed.

@@ -1,5 +1,6 @@
 //! One module per command; each prints once and returns its exit code.
 
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod drill;

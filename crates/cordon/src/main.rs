@@ -40,6 +40,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Ledger(command) => commands::ledger::run(&command),
         Command::Exposure(args) => commands::exposure::run(&args),
         Command::Notice(command) => commands::notice::run(&command),
+        Command::Bench(command) => commands::bench::run(&command),
     }
 }
 

@@ -17,6 +17,7 @@ mod nearest;
 mod needs;
 mod reader;
 mod report;
+pub mod synthetic;
 mod tables;
 mod whole;
 mod write;

@@ -1,0 +1,108 @@
+//! What may be typed after `cordon bench`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
+use cordon_estate::synthetic::Shape;
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Write a synthetic estate and its footholds into a folder
+    Estate(EstateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EstateArgs {
+    /// What the estate looks like
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) shape: OneShape,
+    /// About how many nodes it has: 500, 10k, 1M
+    #[arg(long, value_name = "N", default_value_t = Size(10_000))]
+    pub(crate) nodes: Size,
+    /// How many footholds it names
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) footholds: u32,
+    /// Number from which everything is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder to write to; must not exist or be empty
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: PathBuf,
+}
+
+/// Shapes of synthetic estates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneShape {
+    /// A retailer in which nearly everything hangs together
+    #[default]
+    Dense,
+    /// A directory with few links across
+    Tree,
+}
+
+impl From<OneShape> for Shape {
+    fn from(shape: OneShape) -> Self {
+        match shape {
+            OneShape::Dense => Self::Dense,
+            OneShape::Tree => Self::Tree,
+        }
+    }
+}
+
+/// A number of nodes, at most ten million: 500, 10k, 1M.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u32);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, unit) = match text.char_indices().last() {
+            Some((at, 'k' | 'K')) => (text.get(..at), 1_000),
+            Some((at, 'm' | 'M')) => (text.get(..at), 1_000_000),
+            _ => (Some(text), 1),
+        };
+        let number: Option<u32> = digits.and_then(|digits| digits.parse().ok());
+        number
+            .and_then(|number| number.checked_mul(unit))
+            .filter(|number| (100..=10_000_000).contains(number))
+            .map(Self)
+            .ok_or_else(|| "give a number from 100 to 10M, such as 500, 10k or 1M".to_owned())
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            n if n.is_multiple_of(1_000_000) => write!(f, "{}M", n / 1_000_000),
+            n if n.is_multiple_of(1_000) => write!(f, "{}k", n / 1_000),
+            n => write!(f, "{n}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_as_people_say_them() {
+        for (text, size) in [
+            ("500", Some(500)),
+            ("10k", Some(10_000)),
+            ("1M", Some(1_000_000)),
+            ("99", None),
+            ("11M", None),
+            ("k", None),
+            ("1.5k", None),
+            ("", None),
+            ("5000M", None),
+        ] {
+            assert_eq!(text.parse().ok(), size.map(Size), "{text}");
+        }
+        assert_eq!([500, 2_000, 3_000_000].map(|n| Size(n).to_string()), ["500", "2k", "3M"]);
+    }
+}
