@@ -30,7 +30,8 @@ pub(super) fn draw(draft: &mut Draft, sites: &[Site], core: &Core, admins: &[Nod
             }
         }
         for &user in &site.users {
-            let count = 8 + draft.below(5);
+            // Some are drawn twice, so that nine or ten remain.
+            let count = 9 + draft.below(4);
             for group in draft.picks(groups, count / 2) {
                 draft.link(user, group, "MemberOf");
             }
