@@ -30,8 +30,7 @@ pub(super) fn draw(draft: &mut Draft, sites: &[Site], core: &Core, admins: &[Nod
             }
         }
         for &user in &site.users {
-            // Some are drawn twice, so that nine or ten remain.
-            let count = 9 + draft.below(4);
+            let count = 8 + draft.below(5);
             for group in draft.picks(groups, count / 2) {
                 draft.link(user, group, "MemberOf");
             }
@@ -116,7 +115,8 @@ fn help_desks(draft: &mut Draft, site: &Site, sites: &[Site]) -> u32 {
 fn common(draft: &mut Draft, sites: &[Site], count: u32) -> Common {
     let mut common = Common { of_sites: vec![Vec::new(); sites.len()], of_all: Vec::new() };
     for at in 0..count {
-        let site = (at % 5 != 0).then_some(at as usize % sites.len().max(1));
+        // Counted without those that belong to nobody, so that no site is left out.
+        let site = (at % 5 != 0).then_some((at - at / 5) as usize % sites.len().max(1));
         let group = draft.node("group", site);
         let dear = site.is_none() && draft.chance(50);
         draft.withdrawal("strip-group", if dear { 15_000 } else { 2_500 }, &[group]);
