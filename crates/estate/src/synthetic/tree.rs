@@ -121,34 +121,45 @@ fn department(draft: &mut Draft, region: &Region, number: usize) -> (Department,
     draft.withdrawals("disable-account", 200, &users);
     draft.withdrawals("isolate-host", 400, &machines);
     draft.withdrawal("disable-department", 6_000, &users);
-    for (at, &user) in users.iter().enumerate().take(75) {
-        let session = draft.node("session", Some(number));
-        draft.link(session, user, "Controls");
-        draft.withdrawal("end-sessions", 100, &[session]);
-        let Some(&machine) = machines.get(at % machines.len().max(1)) else { continue };
-        draft.link(machine, session, "HasSession");
-        draft.link(user, machine, "CanRDP");
+    // Everybody may use the first two machines, and their sessions stay there.
+    let (shared, _) = machines.split_at(machines.len().min(2));
+    draft.link_all(group, shared, "CanRDP");
+    for (at, &user) in users.iter().enumerate().take(65) {
+        let Some(&own) = machines.get(at % machines.len().max(1)) else { continue };
+        draft.link(user, own, "CanRDP");
+        let kept = draft.pick(shared).filter(|_| draft.chance(30));
+        session(draft, number, user, &[&[own], kept.as_slice()].concat());
     }
-    // On one machine of the department an administrator has signed in.
-    if let (Some(machine), Some(admin)) = (draft.pick(&machines), draft.pick(&region.admins)) {
-        let session = draft.node("session", Some(number));
-        draft.link(machine, session, "HasSession");
-        draft.link(session, admin, "Controls");
-        draft.withdrawal("end-sessions", 100, &[session]);
+    // The region's administrators have signed in on some machines, on the shared ones too.
+    for _ in 0..3 {
+        let on = [draft.pick(shared).filter(|_| draft.chance(30)), draft.pick(&machines)];
+        if let Some(admin) = draft.pick(&region.admins) {
+            session(draft, number, admin, &on.into_iter().flatten().collect::<Vec<_>>());
+        }
     }
     (Department { users, machines }, group)
+}
+
+/// Leaves the session of an account on some machines.
+fn session(draft: &mut Draft, department: usize, user: NodeIx, on: &[NodeIx]) {
+    let session = draft.node("session", Some(department));
+    draft.link(session, user, "Controls");
+    draft.link_from(on, session, "HasSession");
+    draft.withdrawal("end-sessions", 100, &[session]);
 }
 
 /// The few links that do not follow the tree.
 fn across(draft: &mut Draft, top: &Top, all: &[Department], groups: &[NodeIx]) {
     let everyone: Vec<NodeIx> = all.iter().flat_map(|d| d.users.clone()).collect();
     for department in all {
-        let helper = draft.pick(&everyone);
-        let machines = draft.picks(&department.machines, 3);
-        helper.into_iter().for_each(|helper| draft.link_all(helper, &machines, "AdminTo"));
-        let (owner, group) = (draft.pick(groups), draft.pick(&machines));
-        if let (Some(owner), Some(machine)) = (owner, group) {
-            draft.link(owner, machine, "CanRDP");
+        for _ in 0..3 {
+            let helper = draft.pick(&everyone);
+            let machines = draft.picks(&department.machines, 5);
+            helper.into_iter().for_each(|helper| draft.link_all(helper, &machines, "AdminTo"));
+        }
+        if let (Some(group), Some(machine)) = (draft.pick(groups), draft.pick(&department.machines))
+        {
+            draft.link(group, machine, "CanRDP");
         }
     }
     let shared = all.iter().take(4).filter_map(|d| d.machines.first());
