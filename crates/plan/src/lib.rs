@@ -21,6 +21,7 @@ mod gates;
 mod goal;
 mod greedy;
 mod master;
+pub mod monolith;
 mod network;
 mod order;
 mod planner;

@@ -3,6 +3,7 @@
 mod bound;
 mod exhaustive;
 mod instances;
+mod monolith;
 mod random;
 mod slow;
 mod timing;
