@@ -9,44 +9,36 @@ use std::collections::BinaryHeap;
 use cordon_model::Money;
 use cordon_model::ids::NodeIx;
 
-use crate::dense::Dense;
+use rustc_hash::FxHashSet;
+
 use crate::network::Network;
+use crate::scratch::Lent;
 
-/// Earliest arrivals, in seconds from now, in the uncut estate.
+/// Earliest arrivals in the uncut estate: one more than the seconds from now, 0 is never.
 #[derive(Debug)]
-pub(crate) struct Arrivals(Dense<u64>);
+pub(crate) struct Arrivals<'n>(Lent<'n, u64>);
 
-const NOT_REACHED: u64 = u64::MAX;
-
-impl Arrivals {
+impl<'n> Arrivals<'n> {
     /// Searches from the starts until all `wanted` nodes are settled (all nodes where it is empty).
-    pub(crate) fn from_starts(net: &Network<'_>, starts: &[u32], wanted: &[u32]) -> Self {
-        let mut at = Dense::filled(NOT_REACHED, net.nodes());
-        let mut open = Dense::filled(false, net.nodes());
-        let mut missing = 0_usize;
-        for &node in wanted {
-            missing += usize::from(!std::mem::replace(&mut open[node], true));
-        }
-        let all = wanted.is_empty();
+    pub(crate) fn from_starts(net: &'n Network<'_>, starts: &[u32], wanted: &[u32]) -> Self {
+        let mut at = net.memory.wide.lend();
+        let mut missing: FxHashSet<u32> = wanted.iter().copied().collect();
         let mut queue = BinaryHeap::new();
         for &start in starts {
-            at[start] = 0;
+            at.set(start, 1);
             queue.push(Reverse((0_u64, start)));
         }
         while let Some(Reverse((time, node))) = queue.pop() {
-            if at[node] != time {
+            if at[node] != time + 1 {
                 continue;
             }
-            if std::mem::replace(&mut open[node], false) {
-                missing -= 1;
-                if missing == 0 && !all {
-                    break;
-                }
+            if missing.remove(&node) && missing.is_empty() {
+                break;
             }
             for &(next, seconds) in &net.next[node] {
                 let then = time + u64::from(seconds);
-                if then < at[next] {
-                    at[next] = then;
+                if at[next] == 0 || then + 1 < at[next] {
+                    at.set(next, then + 1);
                     queue.push(Reverse((then, next)));
                 }
             }
@@ -56,7 +48,7 @@ impl Arrivals {
 
     /// Seconds until a node can be reached, if it ever can.
     pub(crate) fn seconds(&self, node: u32) -> Option<u64> {
-        Some(self.0[node]).filter(|&at| at != NOT_REACHED)
+        self.0[node].checked_sub(1)
     }
 
     /// Seconds until the first of some nodes can be reached.

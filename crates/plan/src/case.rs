@@ -5,10 +5,10 @@
 //! not search; see [`crate::search`].
 
 use cordon_model::ids::{ServiceIx, WithdrawalIx};
+use rustc_hash::FxHashSet;
 
 use crate::dense::Dense;
-use crate::gates::Fallout;
-use crate::network::Network;
+use crate::network::{Network, bar};
 use crate::request::{Foothold, Request};
 
 /// What a column may be in a case.
@@ -18,7 +18,8 @@ pub(crate) enum State {
     Open,
     /// May not be chosen, but only through rows: the certificate must show why.
     Barred,
-    /// Fixed at 0 by the contract: forbidden, unavailable, not permitted, or its enforcer is a foothold.
+    /// Fixed at 0 by the contract: forbidden, unavailable, not permitted, or void because its
+    /// enforcer is a foothold or stopped by itself.
     Fixed,
 }
 
@@ -45,16 +46,18 @@ pub(crate) enum Permission {
 pub(crate) struct Case<'a> {
     pub(crate) net: &'a Network<'a>,
     pub(crate) starts: Vec<Start>,
-    /// Per column.
-    pub(crate) state: Dense<State>,
-    /// Per column, in minor units; what is in force is paid.
-    pub(crate) price: Dense<i64>,
+    /// The nodes of the starts.
+    footholds: FxHashSet<u32>,
+    /// The withdrawals that may be chosen, where not all may.
+    permitted: Option<FxHashSet<WithdrawalIx>>,
+    /// Columns that cannot be had.
+    unavailable: FxHashSet<u32>,
+    /// Withdrawals that are in force.
+    in_force: FxHashSet<WithdrawalIx>,
+    /// Whether keeping what is in force costs its price.
+    in_force_costs: bool,
     /// Per service, whether no plan may stop it.
     pub(crate) protected: Dense<bool>,
-    /// Per service, what stopping it costs, in minor units.
-    pub(crate) weight: Dense<i64>,
-    /// Per withdrawal, whether it is in force.
-    pub(crate) in_force: Dense<bool>,
 }
 
 impl<'a> Case<'a> {
@@ -64,109 +67,84 @@ impl<'a> Case<'a> {
         footholds: &[Foothold],
         permission: Permission,
     ) -> Self {
-        let estate = net.estate;
-        let mut in_force = Dense::filled(false, estate.withdrawals().len());
-        for &withdrawal in &request.in_force {
-            in_force[withdrawal.0] = true;
-        }
         let mut protected: Dense<bool> =
-            estate.services().iter().map(|s| s.protected).collect::<Vec<_>>().into();
+            net.estate.services().iter().map(|s| s.protected).collect::<Vec<_>>().into();
         for &ServiceIx(service) in &request.down_services {
             protected[service] = false;
         }
-        let weights: Vec<i64> = estate.services().iter().map(|s| estate.stop_price(s).0).collect();
+        let in_force: FxHashSet<WithdrawalIx> = request.in_force.iter().copied().collect();
+        let permitted = match permission {
+            Permission::All => None,
+            Permission::Authority => {
+                let authority = request.authority.iter().flatten();
+                Some(authority.chain(&request.in_force).copied().collect())
+            }
+            Permission::InForce => Some(in_force.clone()),
+        };
         let starts = footholds
             .iter()
-            .map(|foothold| Start { node: foothold.node.0, entrenched: foothold.entrenched })
-            .collect();
-        let mut case = Self {
+            .map(|foothold| Start { node: foothold.node.0, entrenched: foothold.entrenched });
+        Self {
             net,
-            starts,
-            state: Dense::default(),
-            price: Dense::default(),
-            protected,
-            weight: weights.into(),
+            starts: starts.collect(),
+            footholds: footholds.iter().map(|foothold| foothold.node.0).collect(),
+            permitted,
+            unavailable: request.unavailable.iter().map(|at| net.column_of[at.0]).collect(),
             in_force,
+            in_force_costs: permission == Permission::InForce,
+            protected,
+        }
+    }
+
+    /// Tells whether a withdrawal is in force.
+    pub(crate) fn is_in_force(&self, withdrawal: WithdrawalIx) -> bool {
+        self.in_force.contains(&withdrawal)
+    }
+
+    /// What choosing a withdrawal costs, in minor units; what is in force is paid.
+    pub(crate) fn price_of(&self, withdrawal: WithdrawalIx) -> i64 {
+        let paid = !self.in_force_costs && self.is_in_force(withdrawal);
+        if paid { 0 } else { self.net.price[withdrawal.0] }
+    }
+
+    /// What choosing a column costs, in minor units.
+    pub(crate) fn price(&self, column: u32) -> i64 {
+        self.net.columns[column].withdrawals().map(|half| self.price_of(half)).sum()
+    }
+
+    /// What choosing a column alone costs with the services that it stops, in minor units.
+    pub(crate) fn price_alone(&self, column: u32) -> i64 {
+        let services = self.net.stops_alone.get(&column).into_iter().flatten();
+        self.price(column) + services.map(|&service| self.net.weight[service]).sum::<i64>()
+    }
+
+    /// Whether a column may be chosen.
+    pub(crate) fn state(&self, column: u32) -> State {
+        let (net, bars) = (self.net, self.net.bars[column]);
+        let of = &net.columns[column];
+        let permitted =
+            |permitted: &FxHashSet<_>| of.withdrawals().all(|half| permitted.contains(&half));
+        if bars & bar::FORBIDDEN != 0
+            || self.permitted.as_ref().is_some_and(|all| !permitted(all))
+            || self.unavailable.contains(&column)
+            || (bars & bar::ENFORCED != 0
+                && of.enforcers.iter().any(|(_, by)| self.footholds.contains(by)))
+        {
+            return State::Fixed;
+        }
+        let stops_protected = || {
+            let services = net.stops_alone.get(&column).into_iter().flatten();
+            services.copied().any(|service| self.protected[service])
         };
-        case.price = case.prices(permission);
-        case.state = case.states(request, permission);
-        case
+        if bars & bar::NEVER_ALONE != 0 || (bars & bar::STOPS != 0 && stops_protected()) {
+            return State::Barred;
+        }
+        State::Open
     }
 
-    fn prices(&self, permission: Permission) -> Dense<i64> {
-        let estate = self.net.estate;
-        let price = |column: &crate::network::Column| {
-            let paid =
-                |half: &WithdrawalIx| permission != Permission::InForce && self.in_force[half.0];
-            let unpaid = column.withdrawals().filter(|half| !paid(half));
-            unpaid.map(|half| estate.price(estate.withdrawal(half)).0).sum()
-        };
-        self.net.columns.iter().map(price).collect::<Vec<_>>().into()
-    }
-
-    fn states(&self, request: &Request<'_>, permission: Permission) -> Dense<State> {
-        let columns = &self.net.columns;
-        let mut states = Dense::filled(State::Open, columns.len());
-        if let Some(permitted) = self.permitted(request, permission) {
-            for at in columns.indexes() {
-                if !columns[at].withdrawals().all(|half| permitted[half.0]) {
-                    states[at] = State::Fixed;
-                }
-            }
-        }
-        for &withdrawal in &request.unavailable {
-            states[self.net.column_of[withdrawal.0]] = State::Fixed;
-        }
-        let mut foothold = Dense::filled(false, self.net.nodes());
-        for start in &self.starts {
-            foothold[start.node] = true;
-        }
-        let mut fallout = Fallout::new(&self.net.gates);
-        for at in columns.indexes() {
-            let column = &columns[at];
-            if column.forbidden || column.enforcers.iter().any(|&(_, by)| foothold[by]) {
-                states[at] = State::Fixed;
-            }
-            if states[at] == State::Open && self.never_alone(at, &mut fallout) {
-                states[at] = State::Barred;
-            }
-        }
-        states
-    }
-
-    /// Per withdrawal, whether it may be chosen; `None` where all may.
-    fn permitted(&self, request: &Request<'_>, permission: Permission) -> Option<Dense<bool>> {
-        let mut permitted = self.in_force.clone();
-        match permission {
-            Permission::All => return None,
-            Permission::Authority => {
-                for &withdrawal in request.authority.iter().flatten() {
-                    permitted[withdrawal.0] = true;
-                }
-            }
-            Permission::InForce => {}
-        }
-        Some(permitted)
-    }
-
-    /// Tells whether a column by itself breaks a guard, so that no plan can hold it.
-    fn never_alone(&self, at: u32, fallout: &mut Fallout<'_>) -> bool {
-        let column = &self.net.columns[at];
-        let caps = self.net.estate.caps();
-        let over_cap =
-            |&(cap, times): &(u32, u32)| caps.get(cap as usize).is_some_and(|cap| cap.most < times);
-        let stops_its_enforcer = column.enforcers.iter().any(|(_, by)| column.stops.contains(by));
-        if stops_its_enforcer || column.caps.iter().any(over_cap) {
-            return true;
-        }
-        let matters = |&&node: &&u32| self.net.gates.item_that_matters(node).is_some();
-        let mark = fallout.mark();
-        for &node in column.stops.iter().filter(matters) {
-            fallout.take_down(node);
-        }
-        let stops_protected = fallout.stopped.iter().any(|&service| self.protected[service]);
-        fallout.undo(mark);
-        stops_protected
+    /// Tells whether a node is a foothold.
+    pub(crate) fn is_foothold(&self, node: u32) -> bool {
+        self.footholds.contains(&node)
     }
 
     /// The columns that cut a path and are not fixed at 0, ascending.
@@ -178,7 +156,7 @@ impl<'a> Case<'a> {
             .iter()
             .skip(usize::from(entrenched))
             .flat_map(|&node| self.net.cover[node].iter().copied())
-            .filter(|&column| self.state[column] != State::Fixed)
+            .filter(|&column| self.state(column) != State::Fixed)
             .collect();
         cutters.sort_unstable();
         cutters.dedup();

@@ -13,7 +13,7 @@ pub(crate) fn index(length: usize) -> u32 {
 }
 
 /// One value per index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dense<T>(Vec<T>);
 
 impl<T> Default for Dense<T> {
@@ -74,44 +74,89 @@ impl<T> IndexMut<u32> for Dense<T> {
 /// A list of values per index, all in one block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lists<T> {
-    starts: Vec<u32>,
+    /// Per index, where its list begins and how long it is.
+    spans: Vec<(u32, u32)>,
     values: Vec<T>,
 }
 
-impl<T: Clone + Default> Lists<T> {
-    /// Gathers `(index, value)` pairs for `length` indexes, keeping their order within each index.
+impl<T: Copy + Default + Ord> Lists<T> {
+    /// Gathers `(index, value)` pairs for `length` indexes, each list in ascending order.
     ///
     /// `pairs` gives the same pairs both times.
     pub(crate) fn gather<I: Iterator<Item = (u32, T)>>(
         length: usize,
         pairs: impl Fn() -> I,
     ) -> Self {
-        let mut counts = Dense::filled(0_u32, length + 1);
+        let mut spans = Dense::filled((0_u32, 0_u32), length);
         for (at, _) in pairs() {
-            counts[at + 1] += 1;
+            spans[at].1 += 1;
         }
         let mut sum = 0;
-        for count in &mut counts.0 {
-            sum += *count;
-            *count = sum;
+        for (start, count) in &mut spans.0 {
+            *start = sum;
+            sum += std::mem::take(count);
         }
-        let starts = counts.0;
-        let mut next = Dense(starts.clone());
         let mut values = Dense::filled(T::default(), sum as usize);
         for (at, value) in pairs() {
-            values[next[at]] = value;
-            next[at] += 1;
+            let (start, count) = &mut spans[at];
+            values[*start + *count] = value;
+            *count += 1;
         }
-        Self { starts, values: values.0 }
+        let mut lists = Self { spans: spans.0, values: values.0 };
+        for at in 0..index(length) {
+            let (start, end) = lists.span(at);
+            let list = lists.values.get_mut(start..end).unwrap_or_default();
+            if !list.is_sorted() {
+                list.sort_unstable();
+            }
+        }
+        lists
+    }
+
+    /// Puts one more value into a list, at its place in the order.
+    ///
+    /// The list moves to the end of the block; what it leaves is lost, at most
+    /// the length of a list per change.
+    pub(crate) fn insert(&mut self, at: u32, value: T) {
+        let (start, end) = self.span(at);
+        let list = self.values.get(start..end).unwrap_or_default();
+        let place = start + list.partition_point(|known| *known < value);
+        let begin = self.values.len();
+        self.values.extend_from_within(start..place);
+        self.values.push(value);
+        self.values.extend_from_within(place..end);
+        if let Some(span) = self.spans.get_mut(at as usize) {
+            *span = (index(begin), span.1 + 1);
+        }
+    }
+
+    /// Takes a value out of a list; tells whether it was there.
+    pub(crate) fn remove(&mut self, at: u32, value: T) -> bool {
+        let (start, end) = self.span(at);
+        let list = self.values.get_mut(start..end).unwrap_or_default();
+        let Ok(place) = list.binary_search(&value) else { return false };
+        list.get_mut(place..).unwrap_or_default().rotate_left(1);
+        if let Some(span) = self.spans.get_mut(at as usize) {
+            span.1 -= 1;
+        }
+        true
+    }
+}
+
+impl<T> Lists<T> {
+    #[expect(clippy::indexing_slicing, reason = "indexes come from the network that sized this")]
+    fn span(&self, at: u32) -> (usize, usize) {
+        let (start, count) = self.spans[at as usize];
+        (start as usize, start as usize + count as usize)
     }
 }
 
 impl<T> Index<u32> for Lists<T> {
     type Output = [T];
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "starts has one entry more than there are lists")]
+    #[expect(clippy::indexing_slicing, reason = "spans are kept within the block")]
     fn index(&self, at: u32) -> &[T] {
-        let at = at as usize;
-        &self.values[self.starts[at] as usize..self.starts[at + 1] as usize]
+        let (start, end) = self.span(at);
+        &self.values[start..end]
     }
 }

@@ -6,21 +6,21 @@
 
 use cordon_model::Money;
 
-use crate::dense::Dense;
 use crate::network::Network;
 use crate::request::Foothold;
+use crate::scratch::{Lent, Scratch};
 
 /// Sums `loss * (1 - product of (1 - p))` over the assets, rounded to the minor unit.
 pub(crate) fn residual_loss(net: &Network<'_>, chosen: &[u32], footholds: &[Foothold]) -> Money {
     let assets = net.estate.assets();
-    let mut blocked = Dense::filled(false, net.nodes());
+    let mut blocked = net.memory.small.lend();
     for &column in chosen {
         for &node in &net.columns[column].nodes {
-            blocked[node] = true;
+            blocked.set(node, 1);
         }
     }
     let open: Vec<&Foothold> =
-        footholds.iter().filter(|f| f.entrenched || !blocked[f.node.0]).collect();
+        footholds.iter().filter(|f| f.entrenched || blocked[f.node.0] == 0).collect();
     let mut spared = vec![1.0_f64; assets.len()];
     for group in open.chunks(64) {
         let reach = spread(net, &blocked, group);
@@ -42,24 +42,31 @@ pub(crate) fn residual_loss(net: &Network<'_>, chosen: &[u32], footholds: &[Foot
 }
 
 /// Which footholds of a group reach which node.
-fn spread(net: &Network<'_>, blocked: &Dense<bool>, group: &[&Foothold]) -> Dense<u64> {
-    let mut reach = Dense::filled(0_u64, net.nodes());
-    let mut waiting = Dense::filled(false, net.nodes());
+fn spread<'n>(
+    net: &'n Network<'_>,
+    blocked: &Scratch<u32>,
+    group: &[&Foothold],
+) -> Lent<'n, u64> {
+    let mut reach = net.memory.wide.lend();
+    let mut waiting = net.memory.small.lend();
     let mut queue = std::collections::VecDeque::new();
     for (foothold, bit) in group.iter().zip(0..) {
         let node = foothold.node.0;
-        reach[node] |= 1 << bit;
-        if !std::mem::replace(&mut waiting[node], true) {
+        let grown = reach[node] | 1 << bit;
+        reach.set(node, grown);
+        if waiting[node] == 0 {
+            waiting.set(node, 1);
             queue.push_back(node);
         }
     }
     while let Some(node) = queue.pop_front() {
-        waiting[node] = false;
+        waiting.set(node, 0);
         for &(next, _) in &net.next[node] {
             let grown = reach[next] | reach[node];
-            if !blocked[next] && grown != reach[next] {
-                reach[next] = grown;
-                if !std::mem::replace(&mut waiting[next], true) {
+            if blocked[next] == 0 && grown != reach[next] {
+                reach.set(next, grown);
+                if waiting[next] == 0 {
+                    waiting.set(next, 1);
                     queue.push_back(next);
                 }
             }

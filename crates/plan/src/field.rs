@@ -8,33 +8,31 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::case::Case;
-use crate::dense::Dense;
-use crate::gates::NONE;
+use crate::scratch::Lent;
+
+/// Reached without a link.
+const START: u32 = u32::MAX;
 
 /// The reached side under a set of chosen columns.
 #[derive(Debug)]
 pub(crate) struct Field<'a> {
     case: &'a Case<'a>,
     /// Per node, how many chosen columns remove it.
-    blocked: Dense<u32>,
-    reached: Dense<bool>,
-    parent: Dense<u32>,
+    blocked: Lent<'a, u32>,
+    /// Per node, 0 where it is not reached, [`START`], or one more than the node it was reached from.
+    from: Lent<'a, u32>,
     order: Vec<u32>,
 }
 
 impl<'a> Field<'a> {
     pub(crate) fn new(case: &'a Case<'a>, chosen: &[u32]) -> Self {
-        let nodes = case.net.nodes();
-        let mut field = Self {
-            case,
-            blocked: Dense::filled(0, nodes),
-            reached: Dense::filled(false, nodes),
-            parent: Dense::filled(NONE, nodes),
-            order: Vec::new(),
-        };
+        let memory = &case.net.memory;
+        let (blocked, from) = (memory.small.lend(), memory.small.lend());
+        let mut field = Self { case, blocked, from, order: Vec::new() };
         for &column in chosen {
             for &node in &case.net.columns[column].nodes {
-                field.blocked[node] += 1;
+                let by = field.blocked[node] + 1;
+                field.blocked.set(node, by);
             }
         }
         field.flood();
@@ -43,8 +41,8 @@ impl<'a> Field<'a> {
 
     fn flood(&mut self) {
         for start in &self.case.starts {
-            if (start.entrenched || self.blocked[start.node] == 0) && !self.reached[start.node] {
-                self.enter(start.node, NONE);
+            if (start.entrenched || self.blocked[start.node] == 0) && !self.reaches(start.node) {
+                self.enter(start.node, START);
             }
         }
         // First reached, first explored: paths have the fewest links.
@@ -52,21 +50,20 @@ impl<'a> Field<'a> {
         while let Some(&node) = self.order.get(at) {
             at += 1;
             for &(next, _) in &self.case.net.next[node] {
-                if !self.reached[next] && self.blocked[next] == 0 {
-                    self.enter(next, node);
+                if !self.reaches(next) && self.blocked[next] == 0 {
+                    self.enter(next, node + 1);
                 }
             }
         }
     }
 
     fn enter(&mut self, node: u32, from: u32) {
-        self.reached[node] = true;
-        self.parent[node] = from;
+        self.from.set(node, from);
         self.order.push(node);
     }
 
     pub(crate) fn reaches(&self, node: u32) -> bool {
-        self.reached[node]
+        self.from[node] != 0
     }
 
     /// Reached nodes, in the order of reaching.
@@ -78,9 +75,12 @@ impl<'a> Field<'a> {
     pub(crate) fn path(&self, node: u32) -> Vec<u32> {
         let mut path = Vec::new();
         let mut at = node;
-        while at != NONE && self.reached[at] {
+        while self.reaches(at) {
             path.push(at);
-            at = self.parent[at];
+            match self.from[at] {
+                START => break,
+                from => at = from - 1,
+            }
         }
         path.reverse();
         path
@@ -95,17 +95,18 @@ impl<'a> Field<'a> {
     pub(crate) fn open(&mut self, column: u32, mut stop: impl FnMut(u32) -> bool) -> Option<u32> {
         let net = self.case.net;
         for &node in &net.columns[column].nodes {
-            self.blocked[node] -= 1;
+            let by = self.blocked[node] - 1;
+            self.blocked.set(node, by);
         }
         let mut queue = BinaryHeap::new();
         for &node in &net.columns[column].nodes {
-            if self.reached[node] || self.blocked[node] > 0 {
+            if self.reaches(node) || self.blocked[node] > 0 {
                 continue;
             }
-            let from = net.back[node].iter().copied().find(|&before| self.reached[before]);
-            if from.is_some() || self.case.starts.iter().any(|start| start.node == node) {
-                self.enter(node, from.unwrap_or(NONE));
-                queue.push(Reverse((net.label[node], node)));
+            let from = net.back[node].iter().copied().find(|&before| self.reaches(before));
+            if from.is_some() || self.case.is_foothold(node) {
+                self.enter(node, from.map_or(START, |before| before + 1));
+                queue.push(Reverse((net.labels.of(node), node)));
             }
         }
         while let Some(Reverse((_, node))) = queue.pop() {
@@ -113,9 +114,9 @@ impl<'a> Field<'a> {
                 return Some(node);
             }
             for &(next, _) in &net.next[node] {
-                if !self.reached[next] && self.blocked[next] == 0 {
-                    self.enter(next, node);
-                    queue.push(Reverse((net.label[next], next)));
+                if !self.reaches(next) && self.blocked[next] == 0 {
+                    self.enter(next, node + 1);
+                    queue.push(Reverse((net.labels.of(next), next)));
                 }
             }
         }
@@ -125,10 +126,11 @@ impl<'a> Field<'a> {
     /// Chooses a column again and forgets all that was reached since `mark`.
     pub(crate) fn shut(&mut self, column: u32, mark: usize) {
         for &node in &self.case.net.columns[column].nodes {
-            self.blocked[node] += 1;
+            let by = self.blocked[node] + 1;
+            self.blocked.set(node, by);
         }
         for node in self.order.drain(mark..) {
-            self.reached[node] = false;
+            self.from.set(node, 0);
         }
     }
 }

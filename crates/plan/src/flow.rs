@@ -12,8 +12,8 @@ use rustc_hash::FxHashMap;
 
 use crate::case::{Case, State};
 use crate::dense::{Dense, index};
-use crate::gates::Fallout;
-use crate::network::NEVER;
+use crate::labels::NEVER;
+use crate::scratch::Lent;
 
 /// What a maximum flow leaves for the search.
 #[derive(Debug, Default)]
@@ -31,11 +31,11 @@ const ENDLESS: i64 = i64::MAX / 4;
 
 /// Pushes as much as possible, in at most `most` pushes.
 ///
-/// `budget` says per column what it may carry, `loss` per asset what it costs
-/// to lose it: `None` is never.
+/// `budget` says per column what it may carry (its price alone where it is
+/// silent), `loss` per asset what it costs to lose it: `None` is never.
 pub(crate) fn push(
     case: &Case<'_>,
-    budget: &Dense<i64>,
+    budget: &FxHashMap<u32, i64>,
     loss: &[Option<i64>],
     most: usize,
 ) -> Flow {
@@ -58,21 +58,22 @@ fn out_of(node: u32) -> u32 {
     2 * node + 1
 }
 
-struct Pipes<'a> {
+struct Pipes<'a, 'b> {
     case: &'a Case<'a>,
     nodes: u32,
-    label: Dense<u32>,
+    budget: &'b FxHashMap<u32, i64>,
+    /// Per place, its label where it was ever lifted; 0 where it still has its first.
+    lifted_to: Lent<'a, u32>,
     /// How many places have a label.
     count: Dense<u32>,
     /// Which places were ever given a label.
     lifted: Dense<Vec<u32>>,
     /// The longest distance at first.
     highest: u32,
-    arc: Dense<u32>,
-    /// Per node, what its cheapest column costs, and that column.
-    width: Dense<i64>,
-    cheapest: Dense<u32>,
-    carried: Dense<i64>,
+    arc: Lent<'a, u32>,
+    /// Per node, one more than what its cheapest column costs; 0 is not yet known.
+    width: Lent<'a, i64>,
+    carried: Lent<'a, i64>,
     /// Per asset, what it may still take.
     room: Dense<i64>,
     /// Flow between two nodes, or a node and an asset (numbered after the nodes).
@@ -87,40 +88,30 @@ struct Pipes<'a> {
     work: u64,
 }
 
-impl<'a> Pipes<'a> {
-    fn new(case: &'a Case<'a>, budget: &Dense<i64>, loss: &[Option<i64>]) -> Self {
-        let net = case.net;
-        let nodes = index(net.nodes());
-        let assets = net.estate.assets().len();
-        let mut label = Dense::filled(NEVER, 2 * net.nodes() + assets);
-        let mut highest = 1;
-        for node in 0..nodes {
-            if net.label[node] != NEVER {
-                label[out_of(node)] = 2 + 2 * net.label[node];
-                label[into(node)] = 3 + 2 * net.label[node];
-                highest = highest.max(label[into(node)]);
-            }
+impl<'a, 'b> Pipes<'a, 'b> {
+    fn new(
+        case: &'a Case<'a>,
+        budget: &'b FxHashMap<u32, i64>,
+        loss: &[Option<i64>],
+    ) -> Self {
+        let (net, memory) = (case.net, &case.net.memory);
+        // Labels 0 (unused), 1 (assets), then going on from and arriving at the nodes of each label.
+        let mut count = vec![0, index(loss.len())];
+        for &nodes in net.labels.counts() {
+            count.extend([nodes, nodes]);
         }
-        for asset in 0..index(assets) {
-            label[2 * nodes + asset] = 1;
-        }
-        let mut count = Dense::filled(0, highest as usize + 1);
-        for &at in label.iter().filter(|&&at| at != NEVER) {
-            count[at] += 1;
-        }
-        let (width, cheapest) = widths(case, budget);
         let room: Vec<i64> = loss.iter().map(|loss| loss.unwrap_or(ENDLESS)).collect();
         Self {
             case,
-            nodes,
-            arc: Dense::filled(0, label.len()),
-            label,
+            nodes: index(net.nodes()),
+            budget,
+            lifted_to: memory.small.lend(),
             lifted: Dense::filled(Vec::new(), count.len()),
-            count,
-            highest,
-            width,
-            cheapest,
-            carried: Dense::filled(0, net.nodes()),
+            highest: index(count.len()) - 1,
+            count: count.into(),
+            arc: memory.small.lend(),
+            width: memory.money.lend(),
+            carried: memory.money.lend(),
             room: room.into(),
             between: FxHashMap::default(),
             before: FxHashMap::default(),
@@ -133,19 +124,52 @@ impl<'a> Pipes<'a> {
         }
     }
 
+    /// The label of a place: first twice its node's, then what it was lifted to.
+    #[inline]
+    fn label(&self, place: u32) -> u32 {
+        match self.lifted_to[place] {
+            0 if place >= 2 * self.nodes => 1,
+            0 => match self.case.net.labels.of(place / 2) {
+                NEVER => NEVER,
+                label if place.is_multiple_of(2) => 3 + 2 * label,
+                label => 2 + 2 * label,
+            },
+            label => label,
+        }
+    }
+
     fn alive(&self, place: u32) -> bool {
-        self.label[place] != NEVER
+        self.label(place) != NEVER
+    }
+
+    /// What a node may carry: the least budget of its open columns.
+    fn width(&mut self, node: u32) -> i64 {
+        if self.width[node] == 0 {
+            let least = self.cheapest(node).map_or(ENDLESS, |(budget, _)| budget);
+            self.width.set(node, least + 1);
+        }
+        self.width[node] - 1
+    }
+
+    /// The open column of a node with the least budget.
+    fn cheapest(&self, node: u32) -> Option<(i64, u32)> {
+        let open = self.case.net.cover[node].iter().copied();
+        let open = open.filter(|&column| self.case.state(column) == State::Open);
+        let budget = |column: u32| {
+            self.budget.get(&column).copied().unwrap_or_else(|| self.case.price_alone(column))
+        };
+        open.map(|column| (budget(column), column)).min()
     }
 
     /// The place at one arc of a place, if flow can go there; `None` past the last arc.
-    fn arc_to(&self, place: u32, arc: u32) -> Option<Option<u32>> {
+    fn arc_to(&mut self, place: u32, arc: u32) -> Option<Option<u32>> {
         let (net, node) = (self.case.net, place / 2);
         if place >= 2 * self.nodes || place.is_multiple_of(2) {
             // Into a node or an asset: through it, or back along what comes in.
             let is_asset = place >= 2 * self.nodes;
             let own = if is_asset { place - self.nodes } else { node };
             if arc == 0 {
-                let through = !is_asset && self.carried[node] < self.width[node];
+                let through = !is_asset && self.carried[node] < self.width(node);
                 return Some(through.then(|| out_of(node)));
             }
             let from = *self.before.get(&own)?.get(arc as usize - 1)?;
@@ -184,17 +208,17 @@ impl<'a> Pipes<'a> {
     }
 
     fn downhill(&mut self, place: u32) -> Option<u32> {
-        if !self.alive(place) {
+        let label = self.label(place);
+        if label == NEVER {
             return None;
         }
         while let Some(to) = self.arc_to(place, self.arc[place]) {
             self.work += 1;
-            let lower =
-                |&to: &u32| self.label[to] != NEVER && self.label[to] + 1 == self.label[place];
-            if let Some(to) = to.filter(lower) {
+            if let Some(to) = to.filter(|&to| self.alive(to) && self.label(to) + 1 == label) {
                 return Some(to);
             }
-            self.arc[place] += 1;
+            let next = self.arc[place] + 1;
+            self.arc.set(place, next);
         }
         None
     }
@@ -206,17 +230,17 @@ impl<'a> Pipes<'a> {
         while let Some(to) = self.arc_to(place, arc) {
             arc += 1;
             if let Some(to) = to.filter(|&to| self.alive(to)) {
-                least = least.min(self.label[to]);
+                least = least.min(self.label(to));
             }
         }
         self.work += u64::from(arc);
-        self.arc[place] = 0;
-        let old = self.label[place];
+        self.arc.set(place, 0);
+        let old = self.label(place);
         if old == NEVER {
             return;
         }
         let new = if least == NEVER { NEVER } else { least + 1 };
-        self.label[place] = new;
+        self.lifted_to.set(place, new);
         if new != NEVER {
             while self.count.len() <= new as usize {
                 self.count.push(0);
@@ -234,19 +258,19 @@ impl<'a> Pipes<'a> {
     /// Labels fall by at most 1 per link, so nothing above an empty label ever reaches an asset.
     fn give_up_above(&mut self, gap: u32) {
         if gap < self.highest {
-            for place in self.label.indexes() {
-                let label = self.label[place];
+            for place in 0..2 * self.nodes + index(self.room.len()) {
+                let label = self.label(place);
                 if label != NEVER && label > gap {
                     self.count[label] -= 1;
-                    self.label[place] = NEVER;
+                    self.lifted_to.set(place, NEVER);
                 }
             }
             return;
         }
         for level in gap + 1..index(self.count.len()) {
             for place in std::mem::take(&mut self.lifted[level]) {
-                if self.label[place] == level {
-                    self.label[place] = NEVER;
+                if self.label(place) == level {
+                    self.lifted_to.set(place, NEVER);
                 }
             }
             self.count[level] = 0;
@@ -279,9 +303,9 @@ impl<'a> Pipes<'a> {
         *self.sent.entry(start).or_default() += most;
     }
 
-    fn residual(&self, from: u32, to: u32) -> i64 {
+    fn residual(&mut self, from: u32, to: u32) -> i64 {
         match self.step(from, to) {
-            Step::Through(node) => self.width[node] - self.carried[node],
+            Step::Through(node) => self.width(node) - self.carried[node],
             Step::BackThrough(node) => self.carried[node],
             Step::Along(_, _) => ENDLESS,
             Step::BackAlong(a, b) => self.between.get(&(a, b)).copied().unwrap_or(0),
@@ -301,8 +325,8 @@ impl<'a> Pipes<'a> {
 
     fn change(&mut self, from: u32, to: u32, by: i64) {
         match self.step(from, to) {
-            Step::Through(node) => self.carried[node] += by,
-            Step::BackThrough(node) => self.carried[node] -= by,
+            Step::Through(node) => self.carry(node, by),
+            Step::BackThrough(node) => self.carry(node, -by),
             Step::Along(a, b) => {
                 if !self.between.contains_key(&(a, b)) {
                     let before = self.before.entry(b).or_default();
@@ -317,13 +341,19 @@ impl<'a> Pipes<'a> {
         }
     }
 
+    fn carry(&mut self, node: u32, more: i64) {
+        let carried = self.carried[node] + more;
+        self.carried.set(node, carried);
+    }
+
     /// The cheapest columns of the nodes where the residual network ends.
     fn cover(&mut self) -> Vec<u32> {
-        let mut seen = Dense::filled(false, self.label.len());
+        let mut seen = self.case.net.memory.small.lend();
         let mut queue: Vec<u32> = Vec::new();
         for start in &self.case.starts {
             let from = if start.entrenched { out_of(start.node) } else { into(start.node) };
-            if !std::mem::replace(&mut seen[from], true) {
+            if seen[from] == 0 {
+                seen.set(from, 1);
                 queue.push(from);
             }
         }
@@ -333,8 +363,8 @@ impl<'a> Pipes<'a> {
             let mut arc = 0;
             while let Some(to) = self.arc_to(place, arc) {
                 arc += 1;
-                if let Some(to) = to.filter(|&to| !seen[to]) {
-                    seen[to] = true;
+                if let Some(to) = to.filter(|&to| seen[to] == 0) {
+                    seen.set(to, 1);
                     queue.push(to);
                 }
             }
@@ -343,8 +373,8 @@ impl<'a> Pipes<'a> {
         let inner = queue.iter().filter(|&&p| p < 2 * self.nodes && p.is_multiple_of(2));
         let mut cover: Vec<u32> = inner
             .map(|place| place / 2)
-            .filter(|&node| !seen[out_of(node)] && self.width[node] < ENDLESS)
-            .map(|node| self.cheapest[node])
+            .filter(|&node| seen[out_of(node)] == 0)
+            .filter_map(|node| self.cheapest(node).map(|(_, column)| column))
             .collect();
         cover.sort_unstable();
         cover.dedup();
@@ -429,36 +459,4 @@ enum Step {
     BackThrough(u32),
     Along(u32, u32),
     BackAlong(u32, u32),
-}
-
-/// Per node, the least budget of its columns, and the column that has it.
-fn widths(case: &Case<'_>, budget: &Dense<i64>) -> (Dense<i64>, Dense<u32>) {
-    let net = case.net;
-    let mut width = Dense::filled(ENDLESS, net.nodes());
-    let mut cheapest = Dense::filled(0, net.nodes());
-    for at in net.columns.indexes().filter(|&at| case.state[at] == State::Open) {
-        for &node in &net.columns[at].nodes {
-            if budget[at] < width[node] {
-                width[node] = budget[at];
-                cheapest[node] = at;
-            }
-        }
-    }
-    (width, cheapest)
-}
-
-/// Per column, its price with the services that it stops by itself.
-pub(crate) fn prices_alone(case: &Case<'_>) -> Dense<i64> {
-    let net = case.net;
-    let mut fallout = Fallout::new(&net.gates);
-    let price = |at: u32| {
-        let mark = fallout.mark();
-        for &node in &net.columns[at].stops {
-            fallout.take_down(node);
-        }
-        let services: i64 = fallout.stopped.iter().map(|&service| case.weight[service]).sum();
-        fallout.undo(mark);
-        case.price[at] + services
-    };
-    net.columns.indexes().map(price).collect::<Vec<_>>().into()
 }

@@ -7,6 +7,8 @@
 
 use cordon_model::estate::Asset;
 
+use rustc_hash::FxHashMap;
+
 use crate::case::{Case, State};
 use crate::dense::Dense;
 use crate::gates::Fallout;
@@ -19,7 +21,7 @@ pub(crate) struct Completion<'a, 'b> {
     pub(crate) case: &'a Case<'a>,
     pub(crate) goal: Goal,
     /// Per column, how much of it the master has already taken: 0 to 1.
-    pub(crate) discount: &'b Dense<f64>,
+    pub(crate) discount: &'b FxHashMap<u32, f64>,
 }
 
 struct Progress<'a> {
@@ -156,7 +158,7 @@ impl<'a> Completion<'a, '_> {
             of.enforcers.iter().any(|(_, by)| other.stops.contains(by))
                 || other.enforcers.iter().any(|(_, by)| of.stops.contains(by))
         };
-        if case.state[column] != State::Open
+        if case.state(column) != State::Open
             || !of.caps.iter().all(fits)
             || progress.chosen.iter().any(void)
         {
@@ -168,10 +170,10 @@ impl<'a> Completion<'a, '_> {
         }
         let stopped = progress.fallout.stopped.get(before..).unwrap_or(&[]);
         let protected = stopped.iter().any(|&service| case.protected[service]);
-        let services: i64 = stopped.iter().map(|&service| case.weight[service]).sum();
+        let services: i64 = stopped.iter().map(|&service| case.net.weight[service]).sum();
         progress.fallout.undo(mark);
-        let price = crate::master::float(case.price[column] + services);
-        (!protected).then(|| price * (1.0 - self.discount[column]))
+        let price = crate::master::float(case.price(column) + services);
+        (!protected).then(|| price * (1.0 - self.discount.get(&column).copied().unwrap_or(0.0)))
     }
 
     fn take(case: &Case<'a>, column: u32, progress: &mut Progress<'a>, scout: &mut Scout<'a>) {

@@ -20,6 +20,7 @@ mod flow;
 mod gates;
 mod goal;
 mod greedy;
+mod labels;
 mod master;
 pub mod monolith;
 mod network;
@@ -28,6 +29,7 @@ mod planner;
 mod proof;
 mod request;
 mod scout;
+mod scratch;
 mod search;
 mod standing;
 

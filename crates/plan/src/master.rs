@@ -109,7 +109,7 @@ pub(crate) struct Master<'a> {
 
 impl<'a> Master<'a> {
     pub(crate) fn new(case: &'a Case<'a>, goal: Goal) -> Self {
-        let unit = unit_of(case);
+        let unit = case.net.unit;
         let mut master = Self {
             case,
             goal,
@@ -240,7 +240,7 @@ impl<'a> Master<'a> {
             return at;
         }
         let net = self.case.net;
-        let price = self.case.price[column];
+        let price = self.case.price(column);
         let counted = self.goal.counts_cost();
         let caps = net.columns[column].caps.iter();
         let born_in = caps
@@ -252,8 +252,8 @@ impl<'a> Master<'a> {
             var: Var::Column(column),
             cost: if counted { price } else { 0 },
             guide: if counted { 0 } else { price },
-            fixed: self.case.state[column] == State::Fixed,
-            barred: self.case.state[column] != State::Open,
+            fixed: self.case.state(column) == State::Fixed,
+            barred: self.case.state(column) != State::Open,
             born_in,
         });
         self.of_column.insert(column, at);
@@ -307,7 +307,7 @@ impl<'a> Master<'a> {
         }
         let service = self.case.net.gates.service_of[item];
         let protected = service != NONE && self.case.protected[service];
-        let weight = if service == NONE || protected { 0 } else { self.case.weight[service] };
+        let weight = if service == NONE || protected { 0 } else { self.case.net.weight[service] };
         let counted = self.goal.counts_cost();
         let at = self.variables.push(Variable {
             var: Var::Item(item),
@@ -347,21 +347,23 @@ impl<'a> Master<'a> {
         Some(at)
     }
 
-    /// Sets the budget of every column that stops something or is capped to what the duals leave it.
-    pub(crate) fn share_budgets(&self, duals: &[f64], budget: &mut Dense<i64>) {
+    /// What every column that stops something or is capped may carry by the duals, in minor units.
+    pub(crate) fn shared_budgets(&self, duals: &[f64]) -> FxHashMap<u32, i64> {
+        let mut budgets = FxHashMap::default();
         for variable in self.variables.iter() {
             if let Var::Column(column) = variable.var {
-                budget[column] = self.case.price[column];
+                budgets.insert(column, self.case.price(column));
             }
         }
         for (row, &dual) in self.rows.iter().zip(duals) {
             for &(variable, coefficient) in row.terms.iter().filter(|term| term.1 < 0) {
                 if let Var::Column(column) = self.variables[variable].var {
                     let share = dual * float(self.unit) * float(-coefficient);
-                    budget[column] += crate::search::whole(share);
+                    *budgets.entry(column).or_default() += crate::search::whole(share);
                 }
             }
         }
+        budgets
     }
 
     /// Adds rows of gates "k of n" that a point violates; tells whether there were any.
@@ -418,22 +420,7 @@ impl<'a> Master<'a> {
 const GUIDE: f64 = 0.4;
 
 fn all_costs(case: &Case<'_>) -> i64 {
-    case.price.iter().sum::<i64>() + case.weight.iter().sum::<i64>()
-}
-
-/// The greatest common divisor of all money in a case.
-fn unit_of(case: &Case<'_>) -> i64 {
-    let losses = case.net.estate.assets().iter().map(|asset| asset.loss.0);
-    let all = case.price.iter().copied().chain(case.weight.iter().copied()).chain(losses);
-    all.fold(0, gcd).max(1)
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    let (mut a, mut b) = (a, b);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+    case.net.price.iter().sum::<i64>() + case.net.weight.iter().sum::<i64>()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "estates hold at most 2^52 minor units")]

@@ -5,13 +5,13 @@
 
 use cordon_model::estate::{Estate, Mode, Withdrawal};
 use cordon_model::ids::{NodeIx, WithdrawalIx};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::dense::{Dense, Lists, index};
-use crate::gates::Gates;
-
-/// Label of a node from which no asset can be reached.
-pub(crate) const NEVER: u32 = u32::MAX;
+use crate::gates::{Fallout, Gates};
+use crate::labels::Labels;
+use crate::scratch::Memory;
 
 /// One thing to decide on.
 #[derive(Clone, Debug)]
@@ -39,6 +39,18 @@ impl Column {
     }
 }
 
+/// Why a column is not simply open, as bits of [`Network::bars`].
+pub(crate) mod bar {
+    /// A tag forbids it.
+    pub(crate) const FORBIDDEN: u8 = 1;
+    /// No plan can hold it: it exceeds a cap alone, or stops its own enforcer.
+    pub(crate) const NEVER_ALONE: u8 = 2;
+    /// It has enforcers, which may be footholds.
+    pub(crate) const ENFORCED: u8 = 4;
+    /// It stops services by itself, which may be protected.
+    pub(crate) const STOPS: u8 = 8;
+}
+
 /// The estate as the planner walks it.
 #[derive(Debug)]
 pub(crate) struct Network<'e> {
@@ -52,11 +64,21 @@ pub(crate) struct Network<'e> {
     pub(crate) cover: Lists<u32>,
     /// Per node, the assets that are lost when it is reached.
     pub(crate) assets_at: Lists<u32>,
-    /// Per node, the fewest links to an asset that is worth something, or [`NEVER`].
-    pub(crate) label: Dense<u32>,
+    pub(crate) labels: Labels,
     pub(crate) gates: Gates,
     /// Per withdrawal, its column.
     pub(crate) column_of: Dense<u32>,
+    /// Per withdrawal, what it costs over the horizon, in minor units.
+    pub(crate) price: Dense<i64>,
+    /// Per service, what stopping it costs over the horizon, in minor units.
+    pub(crate) weight: Dense<i64>,
+    /// Per column, bits of [`bar`].
+    pub(crate) bars: Dense<u8>,
+    /// Services that a column stops by itself, where it stops any.
+    pub(crate) stops_alone: FxHashMap<u32, Vec<u32>>,
+    /// The greatest common divisor of all money, in minor units.
+    pub(crate) unit: i64,
+    pub(crate) memory: Memory,
 }
 
 impl<'e> Network<'e> {
@@ -81,10 +103,27 @@ impl<'e> Network<'e> {
             })
         });
         let gates = Gates::new(estate);
-        let label = Dense::default();
-        let mut made =
-            Self { estate, next, back, columns, cover, assets_at, label, gates, column_of };
-        made.label = made.label_nodes();
+        let stops_alone = stops_alone(&columns, &gates);
+        let prices = estate.withdrawals().iter().map(|w| estate.price(w).0);
+        let weights = estate.services().iter().map(|s| estate.stop_price(s).0);
+        let mut made = Self {
+            estate,
+            labels: Labels::new(estate, &back),
+            bars: bars(estate, &columns, &stops_alone),
+            price: prices.collect::<Vec<_>>().into(),
+            weight: weights.collect::<Vec<_>>().into(),
+            unit: 1,
+            memory: Memory::new(nodes, 2 * nodes + estate.assets().len()),
+            next,
+            back,
+            columns,
+            cover,
+            assets_at,
+            gates,
+            column_of,
+            stops_alone,
+        };
+        made.set_unit();
         made
     }
 
@@ -92,30 +131,78 @@ impl<'e> Network<'e> {
         self.estate.nodes().len()
     }
 
-    /// Breadth-first from the assets against the links.
-    fn label_nodes(&self) -> Dense<u32> {
-        let mut label = Dense::filled(NEVER, self.nodes());
-        let mut queue: Vec<u32> = Vec::new();
-        for asset in self.estate.assets().iter().filter(|a| a.must_hold || a.loss.0 > 0) {
-            for NodeIx(node) in asset.places() {
-                if label[node] == NEVER {
-                    label[node] = 0;
-                    queue.push(node);
-                }
-            }
-        }
-        let mut at = 0;
-        while let Some(&node) = queue.get(at) {
-            at += 1;
-            for &before in &self.back[node] {
-                if label[before] == NEVER {
-                    label[before] = label[node] + 1;
-                    queue.push(before);
-                }
-            }
-        }
-        label
+    /// Finds the unit that all money is a multiple of.
+    pub(crate) fn set_unit(&mut self) {
+        let losses = self.estate.assets().iter().map(|asset| asset.loss.0);
+        let all = self.price.iter().chain(self.weight.iter()).copied().chain(losses);
+        self.unit = all.fold(0, gcd).max(1);
     }
+
+    /// Takes a link up along which control moves.
+    pub(crate) fn add_link(&mut self, from: u32, to: u32, seconds: u32) {
+        self.next.insert(from, (to, seconds));
+        self.back.insert(to, from);
+        self.labels.link_added(&self.back, from, to);
+    }
+
+    /// Forgets a link; tells whether it was there.
+    pub(crate) fn remove_link(&mut self, from: u32, to: u32, seconds: u32) -> bool {
+        let was_there = self.next.remove(from, (to, seconds));
+        if was_there {
+            self.back.remove(to, from);
+            self.labels.link_removed(&self.next, &self.back, from);
+        }
+        was_there
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// The services that each column stops by itself, ascending.
+fn stops_alone(columns: &Dense<Column>, gates: &Gates) -> FxHashMap<u32, Vec<u32>> {
+    let mut fallout = Fallout::new(gates);
+    let mut stops = FxHashMap::default();
+    for (column, at) in columns.iter().zip(0..) {
+        let mark = fallout.mark();
+        for &node in column.stops.iter().filter(|&&node| gates.item_that_matters(node).is_some()) {
+            fallout.take_down(node);
+        }
+        if !fallout.stopped.is_empty() {
+            let mut services = fallout.stopped.clone();
+            services.sort_unstable();
+            stops.insert(at, services);
+        }
+        fallout.undo(mark);
+    }
+    stops
+}
+
+fn bars(
+    estate: &Estate,
+    columns: &Dense<Column>,
+    stops_alone: &FxHashMap<u32, Vec<u32>>,
+) -> Dense<u8> {
+    let caps = estate.caps();
+    let over_cap =
+        |&(cap, times): &(u32, u32)| caps.get(cap as usize).is_some_and(|cap| cap.most < times);
+    let bars_of = |(column, at): (&Column, u32)| {
+        let stops_its_enforcer = column.enforcers.iter().any(|(_, by)| column.stops.contains(by));
+        let never_alone = stops_its_enforcer || column.caps.iter().any(over_cap);
+        let bits = [
+            (column.forbidden, bar::FORBIDDEN),
+            (never_alone, bar::NEVER_ALONE),
+            (!column.enforcers.is_empty(), bar::ENFORCED),
+            (stops_alone.contains_key(&at), bar::STOPS),
+        ];
+        bits.iter().filter(|(holds, _)| *holds).map(|(_, bit)| bit).sum()
+    };
+    columns.iter().zip(0..).map(bars_of).collect::<Vec<u8>>().into()
 }
 
 fn columns(estate: &Estate) -> (Dense<Column>, Dense<u32>) {

@@ -13,9 +13,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::case::Case;
-use crate::dense::Dense;
 use crate::gates::NONE;
-use crate::network::NEVER;
+use crate::labels::NEVER;
+use crate::scratch::Lent;
 
 /// Wholly shut.
 pub(crate) const SHUT: u32 = 1 << 30;
@@ -29,29 +29,26 @@ pub(crate) type Target = (u32, u32);
 #[derive(Debug)]
 pub(crate) struct Scout<'a> {
     case: &'a Case<'a>,
-    closure: Dense<u32>,
+    /// Per node, how far it is closed.
+    closure: Lent<'a, u32>,
     raised: Vec<(u32, u32)>,
-    start: Dense<Role>,
-    goal: Dense<u32>,
-    ahead: Side,
-    behind: Side,
+    /// Per node, [`START`], [`ENTRENCHED`] or 0.
+    start: Lent<'a, u32>,
+    /// Per target, one more than its offset.
+    goal: Lent<'a, u32>,
+    ahead: Side<'a>,
+    behind: Side<'a>,
     /// Links looked at so far.
     pub(crate) work: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Inside,
-    Start,
-    Entrenched,
-}
+const START: u32 = 1;
+const ENTRENCHED: u32 = 2;
 
 #[derive(Debug)]
-struct Side {
-    far: Dense<u32>,
-    parent: Dense<u32>,
-    seen: Dense<u32>,
-    round: u32,
+struct Side<'a> {
+    /// Per node that was reached, one more than how far it is, and from where.
+    far: Lent<'a, (u32, u32)>,
     queue: BinaryHeap<Reverse<(u32, u32, u32)>>,
     work: u64,
 }
@@ -64,19 +61,19 @@ enum Step {
 
 impl<'a> Scout<'a> {
     pub(crate) fn new(case: &'a Case<'a>) -> Self {
-        let nodes = case.net.nodes();
-        let mut start = Dense::filled(Role::Inside, nodes);
+        let memory = &case.net.memory;
+        let mut start = memory.small.lend();
         for at in &case.starts {
-            start[at.node] = if at.entrenched { Role::Entrenched } else { Role::Start };
+            start.set(at.node, if at.entrenched { ENTRENCHED } else { START });
         }
         Self {
             case,
-            closure: Dense::filled(0, nodes),
+            closure: memory.small.lend(),
             raised: Vec::new(),
             start,
-            goal: Dense::filled(NEVER, nodes),
-            ahead: Side::new(nodes),
-            behind: Side::new(nodes),
+            goal: memory.small.lend(),
+            ahead: Side::new(case),
+            behind: Side::new(case),
             work: 0,
         }
     }
@@ -99,7 +96,7 @@ impl<'a> Scout<'a> {
 
     fn raise(&mut self, node: u32, to: u32) {
         self.raised.push((node, self.closure[node]));
-        self.closure[node] = to;
+        self.closure.set(node, to);
     }
 
     /// A point to which [`Scout::reopen`] can return.
@@ -111,7 +108,7 @@ impl<'a> Scout<'a> {
     pub(crate) fn reopen(&mut self, mark: usize) {
         while self.raised.len() > mark {
             if let Some((node, before)) = self.raised.pop() {
-                self.closure[node] = before;
+                self.closure.set(node, before);
             }
         }
     }
@@ -121,12 +118,13 @@ impl<'a> Scout<'a> {
     /// `guided` follows the labels towards assets; it is for targets that are assets.
     pub(crate) fn find(&mut self, targets: &[Target], guided: bool) -> Option<Vec<u32>> {
         for &(node, offset) in targets {
-            self.goal[node] = self.goal[node].min(offset);
+            let known = self.goal[node];
+            if known == 0 || known > offset + 1 {
+                self.goal.set(node, offset + 1);
+            }
         }
         let found = self.search(targets, guided);
-        for &(node, _) in targets {
-            self.goal[node] = NEVER;
-        }
+        self.goal.clear();
         self.work += self.ahead.work + self.behind.work;
         found
     }
@@ -161,13 +159,13 @@ impl<'a> Scout<'a> {
         self.behind.begin();
         for start in &self.case.starts {
             let far = if start.entrenched { 0 } else { self.closure[start.node] };
-            let hint = if guided { self.case.net.label[start.node] } else { 0 };
+            let hint = if guided { self.case.net.labels.of(start.node) } else { 0 };
             if far < LIMIT && hint != NEVER {
                 self.ahead.reach(start.node, far, hint, NONE);
             }
         }
         for &(node, offset) in targets {
-            if self.start[node] == Role::Entrenched && offset < LIMIT {
+            if self.start[node] == ENTRENCHED && offset < LIMIT {
                 return Some(vec![node]);
             }
             let far = offset.saturating_add(self.closure[node]);
@@ -180,13 +178,14 @@ impl<'a> Scout<'a> {
 
     fn step_ahead(&mut self, guided: bool) -> Step {
         let Some((far, _, node)) = self.ahead.pop() else { return Step::Exhausted };
-        if far.saturating_add(self.goal[node]) < LIMIT {
+        let goal = self.goal[node];
+        if goal != 0 && far.saturating_add(goal - 1) < LIMIT {
             return Step::Found(node);
         }
         let net = self.case.net;
         for &(next, _) in &net.next[node] {
             self.ahead.work += 1;
-            let hint = if guided { net.label[next] } else { 0 };
+            let hint = if guided { net.labels.of(next) } else { 0 };
             let there = far + self.closure[next];
             if there < LIMIT && hint != NEVER {
                 self.ahead.reach(next, there, hint, node);
@@ -197,13 +196,13 @@ impl<'a> Scout<'a> {
 
     fn step_behind(&mut self) -> Step {
         let Some((far, depth, node)) = self.behind.pop() else { return Step::Exhausted };
-        if self.start[node] != Role::Inside {
+        if self.start[node] != 0 {
             return Step::Found(node);
         }
         let net = self.case.net;
         for &before in &net.back[node] {
             self.behind.work += 1;
-            let entrenched = self.start[before] == Role::Entrenched;
+            let entrenched = self.start[before] == ENTRENCHED;
             let there = if entrenched { far } else { far + self.closure[before] };
             if there < LIMIT {
                 self.behind.reach(before, there, depth + 1, node);
@@ -213,39 +212,31 @@ impl<'a> Scout<'a> {
     }
 }
 
-impl Side {
-    fn new(nodes: usize) -> Self {
-        Self {
-            far: Dense::filled(0, nodes),
-            parent: Dense::filled(NONE, nodes),
-            seen: Dense::filled(0, nodes),
-            round: 0,
-            queue: BinaryHeap::new(),
-            work: 0,
-        }
+impl<'a> Side<'a> {
+    fn new(case: &Case<'a>) -> Self {
+        Self { far: case.net.memory.pairs.lend(), queue: BinaryHeap::new(), work: 0 }
     }
 
     fn begin(&mut self) {
-        self.round += 1;
+        self.far.clear();
         self.queue.clear();
         self.work = 0;
     }
 
     #[inline]
     fn reach(&mut self, node: u32, far: u32, hint: u32, from: u32) {
-        if self.seen[node] == self.round && self.far[node] <= far {
+        let (known, _) = self.far[node];
+        if known != 0 && known <= far + 1 {
             return;
         }
-        self.seen[node] = self.round;
-        self.far[node] = far;
-        self.parent[node] = from;
+        self.far.set(node, (far + 1, from));
         self.queue.push(Reverse((far, hint, node)));
     }
 
     fn pop(&mut self) -> Option<(u32, u32, u32)> {
         while let Some(Reverse((far, hint, node))) = self.queue.pop() {
             self.work += 1;
-            if self.far[node] == far {
+            if self.far[node].0 == far + 1 {
                 return Some((far, hint, node));
             }
         }
@@ -254,10 +245,10 @@ impl Side {
 
     fn trace(&self, node: u32) -> Vec<u32> {
         let mut path = vec![node];
-        let mut at = self.parent[node];
+        let (_, mut at) = self.far[node];
         while at != NONE {
             path.push(at);
-            at = self.parent[at];
+            (_, at) = self.far[at];
         }
         path
     }

@@ -10,8 +10,9 @@ mod separate;
 
 use std::cell::Cell;
 
+use rustc_hash::FxHashMap;
+
 use crate::case::Case;
-use crate::dense::Dense;
 use crate::flow;
 use crate::gates::Fallout;
 use crate::goal::Goal;
@@ -105,9 +106,11 @@ pub(crate) fn search(
     if let Some(hint) = hint {
         search.offer(hint.clone());
     }
-    search.offer_columns(&[]);
     if !known.iter().any(|key| matches!(key, Key::Path { .. })) {
         search.seed();
+    }
+    if search.best.is_none() {
+        search.offer_columns(&[]);
     }
     let infeasible = search.run();
     search.outcome(infeasible)
@@ -176,11 +179,11 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Starts from a maximum flow's paths and cut.
     fn seed(&mut self) {
-        self.flow(&flow::prices_alone(self.case));
+        self.flow(&FxHashMap::default());
     }
 
     /// Takes up the paths and the cut of a maximum flow; tells whether any path was new.
-    fn flow(&mut self, budget: &Dense<i64>) -> bool {
+    fn flow(&mut self, budget: &FxHashMap<u32, i64>) -> bool {
         let flow = flow::push(self.case, budget, &self.goal.losses(self.case), FIRST_PATHS);
         self.budget.spend(flow.work);
         let rows = self.master.rows.len();
@@ -193,9 +196,7 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// A flow in which columns share what services and caps allow them as the master's duals do.
     fn flow_by_duals(&mut self, duals: &[f64]) -> bool {
-        let mut budget = flow::prices_alone(self.case);
-        self.master.share_budgets(duals, &mut budget);
-        self.flow(&budget)
+        self.flow(&self.master.shared_budgets(duals))
     }
 
     fn offer(&mut self, standing: Standing) {
@@ -435,10 +436,10 @@ impl<'a, 'b> Search<'a, 'b> {
     /// Makes a sound plan of a point by adding what its paths still need.
     fn complete(&mut self, at: &[f64], least: f64) {
         let chosen = self.chosen(at, least);
-        let mut discount = Dense::filled(0.0, self.case.net.columns.len());
+        let mut discount: FxHashMap<u32, f64> = FxHashMap::default();
         for (variable, &value) in self.master.variables.iter().zip(at) {
             if let Var::Column(column) = variable.var {
-                discount[column] = value.clamp(0.0, 1.0);
+                discount.insert(column, value.clamp(0.0, 1.0));
             }
         }
         let completion = Completion { case: self.case, goal: self.goal, discount: &discount };

@@ -3,6 +3,8 @@
 //! The solver proposes in floats; this module disposes in integers. No plan
 //! leaves the crate without having stood here.
 
+use rustc_hash::FxHashMap;
+
 use crate::case::{Case, State};
 use crate::dense::Dense;
 use crate::field::Field;
@@ -49,8 +51,8 @@ impl Standing {
                 case.net.columns[column].enforcers.iter().any(|&(_, by)| field.reaches(by))
             });
         let mut standing = Self {
-            withdrawals: chosen.iter().map(|&column| case.price[column]).sum(),
-            services: stopped.iter().map(|&service| case.weight[service]).sum(),
+            withdrawals: chosen.iter().map(|&column| case.price(column)).sum(),
+            services: stopped.iter().map(|&service| case.net.weight[service]).sum(),
             chosen,
             lost: Vec::new(),
             stopped,
@@ -98,7 +100,7 @@ pub(crate) fn stopped_by(case: &Case<'_>, chosen: &[u32]) -> Vec<u32> {
 fn keeps_guards(case: &Case<'_>, chosen: &[u32], stopped: &[u32]) -> bool {
     let columns = &case.net.columns;
     let protected = stopped.iter().any(|&service| case.protected[service]);
-    let closed = chosen.iter().any(|&column| case.state[column] == State::Fixed);
+    let closed = chosen.iter().any(|&column| case.state(column) == State::Fixed);
     let void = chosen.iter().any(|&column| {
         columns[column]
             .enforcers
@@ -131,30 +133,30 @@ pub(crate) fn without_useless<'a>(case: &'a Case<'a>, chosen: &[u32]) -> (Vec<u3
             lost[asset] = true;
         }
     }
-    let mut enforces: Dense<u32> = Dense::filled(0, net.nodes());
+    let mut enforces: FxHashMap<u32, u32> = FxHashMap::default();
     for &column in chosen {
         for &(_, by) in &net.columns[column].enforcers {
-            enforces[by] += 1;
+            *enforces.entry(by).or_default() += 1;
         }
     }
     let mut order = chosen.to_vec();
-    order.sort_by_key(|&column| (std::cmp::Reverse(case.price[column]), column));
+    order.sort_by_key(|&column| (std::cmp::Reverse(case.price(column)), column));
     let mut kept = Vec::new();
     for column in order {
         for &(_, by) in &net.columns[column].enforcers {
-            enforces[by] -= 1;
+            *enforces.entry(by).or_default() -= 1;
         }
         let mark = field.mark();
         let worth = |asset: &u32| {
             let worth = |a: &cordon_model::estate::Asset| a.must_hold || a.loss.0 > 0;
             !lost[*asset] && assets.get(*asset as usize).is_some_and(worth)
         };
-        let stop = |node: u32| enforces[node] > 0 || net.assets_at[node].iter().any(worth);
+        let stop = |node: u32| enforces.get(&node).is_some_and(|&times| times > 0) || net.assets_at[node].iter().any(worth);
         if field.open(column, stop).is_some() {
             field.shut(column, mark);
             kept.push(column);
             for &(_, by) in &net.columns[column].enforcers {
-                enforces[by] += 1;
+                *enforces.entry(by).or_default() += 1;
             }
         }
     }

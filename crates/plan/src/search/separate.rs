@@ -81,7 +81,7 @@ impl Search<'_, '_> {
             for &(withdrawal, enforcer) in &self.case.net.columns[column].enforcers {
                 for &other in &self.case.net.cover[enforcer] {
                     let stops = self.case.net.columns[other].stops.contains(&enforcer);
-                    if !stops || self.case.state[other] == State::Fixed {
+                    if !stops || self.case.state(other) == State::Fixed {
                         continue;
                     }
                     let known = self.master.find_column(other);
