@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Formats(FormatsArgs),
     /// Work with estate files
     #[command(subcommand)]
-    Estate(EstateCommand),
+    Estate(crate::commands::estate::EstateCommand),
     /// Read log files and name detections, footholds and incidents
     Scan(ScanArgs),
     /// Compute the least withdrawals that cut footholds off from assets
@@ -103,34 +103,6 @@ pub(crate) enum FormatsCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EstateCommand {
-    /// Write the sample estate with all stores, homes and staff into a folder
-    Generate {
-        /// Which sample
-        #[arg(value_enum)]
-        sample: Sample,
-        /// Folder to write to; must not exist or be empty
-        #[arg(long, value_name = "FOLDER")]
-        out: PathBuf,
-    },
-    /// Count what an estate holds
-    Show {
-        /// Folder with the estate
-        #[arg(long, value_name = "FOLDER")]
-        config: PathBuf,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
-}
-
-/// Sample estates that can be generated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sample {
-    /// An invented consumer co-operative
-    Retailer,
 }
 
 #[derive(Debug, Args)]

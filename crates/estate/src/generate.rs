@@ -6,6 +6,8 @@
 //! seed and a scale give the same bytes everywhere, and files that
 //! [`crate::parse`] reads like any others.
 
+pub mod collection;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};

@@ -12,6 +12,7 @@ mod csv;
 mod document;
 mod folder;
 pub mod generate;
+pub mod import;
 mod names;
 mod nearest;
 mod needs;

@@ -206,7 +206,7 @@ impl Reader {
         match self.direction(kind, spot) {
             Direction::BackwardAndNeeds => self.needed.push((from, to, spot)),
             Direction::DataOnly => self.copies.push((from, to, spot)),
-            Direction::Forward => {}
+            Direction::Forward | Direction::NoControl => {}
         }
     }
 

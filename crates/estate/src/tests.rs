@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cordon_model::Money;
 use cordon_model::estate::Mode;
 use cordon_model::kind::default_withdrawals;
-use cordon_model::link::Direction;
+use cordon_model::link::{Direction, LINK_KINDS, LinkKind, OURS};
 use cordon_model::signal::Problem;
 
 use crate::{Loaded, check, parse, parse_files, read, to_files};
@@ -290,13 +290,16 @@ fn rules_and_notices_are_located() {
 fn the_documentation_shows_the_tables_as_they_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/withdrawals.md");
     let text = std::fs::read_to_string(root).unwrap();
-    for link in cordon_model::link::LINK_KINDS {
+    let ours = |link: &&LinkKind| link.source == OURS;
+    for link in LINK_KINDS.iter().filter(ours) {
         let control = match link.direction {
             Direction::Forward => "from → to",
             Direction::BackwardAndNeeds => "to → from; from needs to",
             Direction::DataOnly => "none: data only",
+            Direction::NoControl => "none: kept only",
         };
-        let row = format!("| {} | {control} | {} |", link.name, link.seconds);
+        let row =
+            format!("| {} | {control} | {} | {} |", link.name, link.seconds, link.meaning);
         assert!(text.contains(&row), "no row {row}");
     }
     for kind in [

@@ -304,7 +304,7 @@ impl Estate {
         match self.kind_of(link).direction {
             Direction::Forward => Some((link.from, link.to)),
             Direction::BackwardAndNeeds => Some((link.to, link.from)),
-            Direction::DataOnly => None,
+            Direction::DataOnly | Direction::NoControl => None,
         }
     }
 

@@ -78,6 +78,8 @@ pub struct EstateBuilder {
     needs: FxHashMap<NodeIx, Vec<Needs>>,
     links: Vec<Link>,
     link_kinds: Vec<LinkKindEntry>,
+    // Beside `link_kinds`: what a link takes that does not say.
+    kind_seconds: Vec<u32>,
     kinds_by_name: FxHashMap<Box<str>, u16>,
     // Set when the assets come from an estate and hold their holdings' losses already.
     assets_are_merged: bool,
@@ -104,6 +106,7 @@ impl EstateBuilder {
             needs: FxHashMap::default(),
             links: Vec::new(),
             link_kinds: Vec::new(),
+            kind_seconds: Vec::new(),
             kinds_by_name: FxHashMap::default(),
             assets_are_merged: false,
         }
@@ -133,6 +136,8 @@ impl EstateBuilder {
         builder.link_kinds.clone_from(&estate.link_kinds);
         for (entry, kind) in estate.link_kinds.iter().zip(0..) {
             builder.kinds_by_name.insert((&*entry.name).into(), kind);
+            let known = link_kind(&entry.name);
+            builder.kind_seconds.push(known.map_or(DEFAULT_SECONDS, |known| known.seconds));
         }
         builder
     }
@@ -178,20 +183,26 @@ impl EstateBuilder {
 
     /// Adds a link; `seconds` of `None` takes the kind's default.
     pub fn add_link(&mut self, from: NodeIx, to: NodeIx, kind: &str, seconds: Option<u32>) {
-        let known = link_kind(kind);
-        let kind_ix = if let Some(&kind_ix) = self.kinds_by_name.get(kind) {
-            kind_ix
-        } else {
-            let kind_ix = u16::try_from(self.link_kinds.len()).unwrap_or(u16::MAX);
-            let name = known.map_or(kind, |known| known.name).into();
-            let direction = known.map_or(Direction::Forward, |known| known.direction);
-            self.link_kinds.push(LinkKindEntry { name, direction });
-            self.kinds_by_name.insert(kind.into(), kind_ix);
-            kind_ix
-        };
-        let seconds =
-            seconds.unwrap_or_else(|| known.map_or(DEFAULT_SECONDS, |known| known.seconds));
+        let kind_ix = self.link_kind(kind);
+        let seconds = seconds.unwrap_or_else(|| {
+            self.kind_seconds.get(kind_ix as usize).copied().unwrap_or(DEFAULT_SECONDS)
+        });
         self.links.push(Link { from, to, kind: kind_ix, seconds });
+    }
+
+    /// The number of a kind of links; the table is searched once for each spelling.
+    fn link_kind(&mut self, kind: &str) -> u16 {
+        if let Some(&known) = self.kinds_by_name.get(kind) {
+            return known;
+        }
+        let known = link_kind(kind);
+        let kind_ix = u16::try_from(self.link_kinds.len()).unwrap_or(u16::MAX);
+        let name = known.map_or(kind, |known| known.name).into();
+        let direction = known.map_or(Direction::Forward, |known| known.direction);
+        self.link_kinds.push(LinkKindEntry { name, direction });
+        self.kind_seconds.push(known.map_or(DEFAULT_SECONDS, |known| known.seconds));
+        self.kinds_by_name.insert(kind.into(), kind_ix);
+        kind_ix
     }
 
     /// Makes the estate: canonical order, defaults filled in, the whole checked.
