@@ -1,8 +1,9 @@
 //! Estates of any size for measuring: the same seed gives the same estate everywhere.
 //!
-//! Two shapes. [`Shape::Dense`] is a retailer in which almost every node lies on
+//! Three shapes. [`Shape::Dense`] is a retailer in which almost every node lies on
 //! some way from an ordinary account to something that matters, which is harder
-//! for a planner than real estates are. [`Shape::Tree`] is a directory: units
+//! for a planner than real estates are; [`Shape::Tied`] is the same with services
+//! in the way of the cheapest cuts. [`Shape::Tree`] is a directory: units
 //! within units, groups within groups and few links across. Every number is
 //! drawn from one row of integers. The sample estate that people read is not
 //! here but in [`crate::generate`].
@@ -26,7 +27,9 @@ use draft::Draft;
 pub enum Shape {
     /// A retailer with about seven links per node.
     Dense,
-    /// A directory with about three links per node.
+    /// The same, and its services need the roles that lead to the data that matters.
+    Tied,
+    /// A directory with about two links per node.
     Tree,
 }
 
@@ -52,7 +55,8 @@ pub fn generate(
     footholds: u32,
 ) -> Result<Synthetic, Vec<Defect>> {
     let (name, build): (&str, fn(&mut Draft) -> Ordinary) = match shape {
-        Shape::Dense => ("dense", dense::build),
+        Shape::Dense => ("dense", |draft| dense::build(draft, false)),
+        Shape::Tied => ("tied", |draft| dense::build(draft, true)),
         Shape::Tree => ("tree", tree::build),
     };
     let mut draft = Draft::new(&format!("synthetic {name}"), seed, nodes);

@@ -5,6 +5,10 @@
 //! read the figures and what they were.
 
 mod args;
+mod measure;
+mod memory;
+mod plan;
+mod report;
 
 use cordon_estate::generate::save;
 use cordon_estate::synthetic::{self, Shape, Synthetic};
@@ -22,6 +26,7 @@ use args::EstateArgs;
 pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     match command {
         BenchCommand::Estate(args) => write_estate(args),
+        BenchCommand::Plan(args) => plan::run(args),
     }
 }
 

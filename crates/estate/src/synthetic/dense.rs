@@ -49,7 +49,10 @@ const SERVERS_PER_HYPERVISOR: usize = 20;
 const DEPARTMENT: usize = 50;
 
 /// Draws the estate; ordinary are users without an administrator's group, workstations, desktops' hosts.
-pub(super) fn build(draft: &mut Draft) -> Ordinary {
+///
+/// Where services are `tied`, the roles that they need are those that lead to
+/// the data that matters, so that no cut there is free.
+pub(super) fn build(draft: &mut Draft, tied: bool) -> Ordinary {
     let sites = sites(draft);
     let core = core(draft);
     // Every hundredth account or so administers something; they come first in their sites.
@@ -60,8 +63,9 @@ pub(super) fn build(draft: &mut Draft) -> Ordinary {
     rights::draw(draft, &sites, &core, &admins);
     let flows = network::draw(draft, &sites, &core, &admins);
     withdrawals(draft, &sites, &core);
-    assets(draft, &core);
-    let needed = [&core.servers, &core.accounts, &core.apps, &core.roles, &flows];
+    let vital = assets(draft, &core);
+    let roles = if tied { &vital } else { &core.roles };
+    let needed = [&core.servers, &core.accounts, &core.apps, roles, &flows];
     let redundant: Vec<NodeIx> = core.pools.iter().map(|pool| pool.pool).collect();
     let redundant = [&*core.servers, &*redundant.repeat(core.servers.len() / 8)].concat();
     let tills: Vec<Vec<NodeIx>> = sites.iter().map(|site| site.tills.clone()).collect();
@@ -189,7 +193,8 @@ fn withdrawals(draft: &mut Draft, sites: &[Site], core: &Core) {
     draft.cap("isolate-site", 20);
 }
 
-fn assets(draft: &mut Draft, core: &Core) {
+/// Says what matters; returns the roles that lead to the data that does.
+fn assets(draft: &mut Draft, core: &Core) -> Vec<NodeIx> {
     draft.asset(core.domain, 10_000_000, true);
     core.backups.iter().for_each(|&backup| draft.asset(backup, 5_000_000, true));
     for &hypervisor in &core.hypervisors {
@@ -204,4 +209,7 @@ fn assets(draft: &mut Draft, core: &Core) {
         let hundreds = 1_500 + draft.below(3_500);
         draft.asset(data, hundreds * 100, false);
     }
+    let of = |at: usize| at % core.data.len().max(1);
+    let vital = |at: usize| of(at) < hard.len() || (of(at) - hard.len()).is_multiple_of(20);
+    core.roles.iter().enumerate().filter(|&(at, _)| vital(at)).map(|(_, &role)| role).collect()
 }

@@ -9,7 +9,7 @@ fn make(shape: Shape, seed: u64, nodes: u32) -> Synthetic {
 
 #[test]
 fn the_same_seed_gives_the_same_estate_and_another_seed_another() {
-    for shape in [Shape::Dense, Shape::Tree] {
+    for shape in [Shape::Dense, Shape::Tied, Shape::Tree] {
         let first = make(shape, 1, 1_000);
         assert_eq!(first, make(shape, 1, 1_000));
         assert_ne!(first.estate.links(), make(shape, 2, 1_000).estate.links());
@@ -39,7 +39,7 @@ fn an_estate_has_the_size_that_was_asked_for() {
 
 #[test]
 fn written_and_read_again_it_is_the_same_without_a_warning() {
-    for shape in [Shape::Dense, Shape::Tree] {
+    for shape in [Shape::Dense, Shape::Tied, Shape::Tree] {
         let estate = make(shape, 3, 2_000).estate;
         let loaded = parse_files(&to_files(&estate, &crate::Config::default())).unwrap();
         assert_eq!(loaded.warnings, []);
