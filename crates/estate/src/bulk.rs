@@ -142,7 +142,10 @@ pub(crate) fn read_nodes(file: u32, input: &mut dyn BufRead, reader: &mut Reader
 }
 
 fn list(field: &str) -> Vec<Box<str>> {
-    members(field).map(Into::into).collect()
+    // Counted first: a million nodes keep what they are given, no more.
+    let mut list = Vec::with_capacity(members(field).count());
+    list.extend(members(field).map(Into::<Box<str>>::into));
+    list
 }
 
 fn members(field: &str) -> impl Iterator<Item = &str> {

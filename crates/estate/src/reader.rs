@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use cordon_model::estate::{EstateBuilder, Mode, Node, Withdrawal};
+use cordon_model::estate::{EstateBuilder, Mode, Withdrawal};
 use cordon_model::ids::{NodeId, NodeIx, WithdrawalId};
 use cordon_model::kind::default_withdrawals;
 use cordon_model::link::{Direction, LINK_KINDS, link_kind};
@@ -107,12 +107,7 @@ impl Reader {
         aliases: Vec<Box<str>>,
         tags: Vec<Box<str>>,
     ) {
-        if name.is_none() && aliases.is_empty() && tags.is_empty() {
-            return;
-        }
-        if let Some(id) = self.builder.nodes().get(node.at()).map(|node| node.id.clone()) {
-            self.builder.add_node(Node { id, name: name.map(Into::into), aliases, tags });
-        }
+        self.builder.describe(node, name.map(Into::into), aliases, tags);
     }
 
     fn bad_id(&mut self, text: &str, error: &cordon_model::ids::NodeIdError, spot: Spot) {

@@ -5,7 +5,7 @@
 //! without a line.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 
 use cordon_model::estate::{Mode, Node, Withdrawal};
 use cordon_model::ids::NodeIx;
@@ -272,29 +272,52 @@ fn check_caps(reader: &mut Reader) {
 fn check_aliases(reader: &mut Reader) {
     let Reader { builder, report, node_spots, .. } = reader;
     let nodes = builder.nodes();
-    // Hashes find candidates in little memory; the texts decide.
-    let mut hashes: Vec<(u64, u32)> = Vec::with_capacity(nodes.len());
-    for (node, at) in nodes.iter().zip(0_u32..) {
-        let of_kind = |text: &str| FxBuildHasher.hash_one((node.id.kind(), text.to_lowercase()));
-        hashes.extend(spellings(node).map(|text| (of_kind(text), at)));
+    // Hashes find candidates in little memory, half a number each; the texts decide.
+    let count = nodes.iter().map(|node| spellings(node).count()).sum();
+    let mut hashes: Vec<u64> = Vec::with_capacity(count);
+    for (node, at) in nodes.iter().zip(0_u64..) {
+        let of_kind = |text: &str| hash_of_spelling(node.id.kind(), text) & !u64::from(u32::MAX);
+        hashes.extend(spellings(node).map(|text| of_kind(text) | at));
     }
     hashes.sort_unstable();
     hashes.dedup();
-    for pair in hashes.windows(2) {
-        let &[(a, first), (b, second)] = pair else { continue };
-        let (Some(one), Some(other)) = (nodes.get(first as usize), nodes.get(second as usize))
-        else {
-            continue;
-        };
-        let same =
-            |text: &str| spellings(one).find(|mine| mine.to_lowercase() == text.to_lowercase());
-        if let (true, Some(shared)) = (a == b, spellings(other).find_map(same))
-            && let Some(&spot) = node_spots.get(second as usize)
-        {
-            let what = format!("`{shared}` means both `{}` and `{}`", one.id, other.id);
+    for (&this, at) in hashes.iter().zip(0_usize..) {
+        // Half a number may be that of another text too, so a few before it are looked at.
+        let before = hashes.get(at.saturating_sub(LOOK_BACK)..at).unwrap_or(&[]).iter().rev();
+        let alike = before.take_while(|&&other| other >> 32 == this >> 32);
+        let node = |hash: u64| usize::try_from(hash & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+        let Some(one) = nodes.get(node(this)) else { continue };
+        let mut alike = alike.filter_map(|&other| nodes.get(node(other)));
+        let found = alike.find_map(|other| shared_spelling(one, other).map(|text| (other, text)));
+        if let (Some((other, text)), Some(&spot)) = (found, node_spots.get(node(this))) {
+            let what = format!("`{text}` means both `{}` and `{}`", other.id, one.id);
             report.warning(spot, what, "remove the alias from one of them");
         }
     }
+}
+
+/// How many neighbours with the same hash are compared.
+const LOOK_BACK: usize = 4;
+
+/// A spelling that two nodes of one kind share, as the second has it.
+fn shared_spelling<'n>(one: &Node, other: &'n Node) -> Option<&'n str> {
+    let same = |text: &&str| {
+        spellings(one).any(|mine| mine == *text || mine.to_lowercase() == text.to_lowercase())
+    };
+    spellings(other).find(same).filter(|_| one.id.kind() == other.id.kind())
+}
+
+/// One number for a kind and a text, the same for every letter case.
+fn hash_of_spelling(kind: &str, text: &str) -> u64 {
+    let mut hasher = FxBuildHasher.build_hasher();
+    hasher.write(kind.as_bytes());
+    if text.is_ascii() {
+        text.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+    } else {
+        let lower = text.to_lowercase();
+        lower.bytes().for_each(|byte| hasher.write_u8(byte));
+    }
+    hasher.finish()
 }
 
 fn spellings(node: &Node) -> impl Iterator<Item = &str> {

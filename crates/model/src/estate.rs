@@ -12,7 +12,6 @@ mod build;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -204,7 +203,6 @@ pub struct Estate {
     currency: String,
     horizon_hours: u32,
     nodes: Vec<Node>,
-    by_id: FxHashMap<NodeId, NodeIx>,
     needs: Vec<Option<Box<Needs>>>,
     needs_order: Vec<NodeIx>,
     links: Vec<Link>,
@@ -245,7 +243,8 @@ impl Estate {
     /// Finds a node by its id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<NodeIx> {
-        self.by_id.get(id).copied()
+        let at = self.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).ok()?;
+        u32::try_from(at).ok().map(NodeIx)
     }
 
     /// The node at an index of this estate.

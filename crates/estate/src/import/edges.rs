@@ -108,6 +108,19 @@ impl Edges {
         self.kinds.get(kind.0 as usize).map_or("", |edge| edge.name.as_str())
     }
 
+    /// All kinds by name, and each kind's place among them: an estate sorts links so.
+    pub(crate) fn by_name(&self) -> (Vec<EdgeKind>, Vec<EdgeKind>) {
+        let mut order: Vec<EdgeKind> = (0..).map(EdgeKind).take(self.kinds.len()).collect();
+        order.sort_unstable_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        let mut place = order.clone();
+        for (kind, at) in order.iter().zip(0..) {
+            if let Some(slot) = place.get_mut(kind.0 as usize) {
+                *slot = EdgeKind(at);
+            }
+        }
+        (order, place)
+    }
+
     /// All kinds, met or not.
     pub(crate) fn all(&self) -> &[Edge] {
         &self.kinds

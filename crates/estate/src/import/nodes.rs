@@ -5,6 +5,8 @@
 //! behind it. Nodes stand in order of kind and name, so that one directory gives
 //! one table, in whichever order its files were read.
 
+use std::cmp::Ordering;
+
 use cordon_model::NodeId;
 
 use super::class::{Class, well_known};
@@ -19,44 +21,44 @@ pub(crate) struct NodeRow {
     pub(crate) tags: Vec<&'static str>,
 }
 
-/// All nodes in order, with what is settled about each.
+/// All nodes in order.
 pub(crate) struct Nodes {
     /// Objects in the order of the table.
     order: Vec<u32>,
     /// Position of each object in `order`.
     place: Vec<u32>,
-    /// By place: whether another node of the kind has the same name.
-    shared: Vec<bool>,
 }
 
 impl Nodes {
-    /// Gives every object a name and an order.
+    /// Gives every object a name and an order: that of the ids, byte for byte, as an estate has it.
     pub(crate) fn settle(objects: &mut Objects) -> Self {
         name_the_nameless(objects);
-        let objects = &*objects;
         let mut order: Vec<u32> = (0..).take(objects.all().len()).collect();
-        let key = |at: u32| objects.get(ObjectIx(at)).map(|object| key(objects, object));
-        order.sort_unstable_by(|&a, &b| key(a).cmp(&key(b)));
-        let named = |at: u32| key(at).map(|(kind, name, _)| (kind, name));
-        let mut shared = vec![false; order.len()];
-        for (pair, at) in order.windows(2).zip(0..) {
+        let same = |objects: &Objects, a: u32, b: u32| {
+            let key = |at: u32| {
+                let object = objects.get(ObjectIx(at))?;
+                Some((kind(objects, object), objects.name_of(object)))
+            };
+            key(a) == key(b)
+        };
+        order.sort_unstable_by(|&a, &b| by_name(objects, a, b));
+        for pair in order.windows(2) {
             if let &[a, b] = pair
-                && named(a) == named(b)
+                && same(objects, a, b)
             {
-                for at in [at, at + 1] {
-                    if let Some(slot) = shared.get_mut(at) {
-                        *slot = true;
-                    }
-                }
+                objects.set(ObjectIx(a), Flag::SharesName);
+                objects.set(ObjectIx(b), Flag::SharesName);
             }
         }
+        // What stands behind a shared name may move it by a few places.
+        order.sort_by(|&a, &b| by_id(objects, a, b));
         let mut place = vec![0; order.len()];
         for (&object, at) in order.iter().zip(0..) {
             if let Some(slot) = place.get_mut(object as usize) {
                 *slot = at;
             }
         }
-        Self { order, place, shared }
+        Self { order, place }
     }
 
     /// All objects in the order of the table.
@@ -71,13 +73,12 @@ impl Nodes {
 
     /// Writes the id of the node at a place.
     pub(crate) fn push_id(&self, objects: &Objects, place: ObjectIx, out: &mut String) {
-        let at = place.0 as usize;
-        let object = self.order.get(at).and_then(|&object| objects.get(ObjectIx(object)));
-        let Some(object) = object else { return };
+        let object = self.order.get(place.0 as usize);
+        let Some(object) = object.and_then(|&at| objects.get(ObjectIx(at))) else { return };
         out.push_str(kind(objects, object));
         out.push(':');
         out.push_str(objects.name_of(object).unwrap_or(""));
-        if self.shared.get(at) == Some(&true) {
+        if object.is(Flag::SharesName) {
             out.push('~');
             out.push_str(NodeId::from_parts("", objects.id(object)).name());
         }
@@ -100,8 +101,28 @@ impl Nodes {
     }
 }
 
-fn key<'o>(objects: &'o Objects, object: &Object) -> (&'static str, &'o str, &'o str) {
-    (kind(objects, object), objects.name_of(object).unwrap_or(""), objects.id(object))
+/// Kind, name and object id of two objects compared.
+fn by_name(objects: &Objects, a: u32, b: u32) -> Ordering {
+    let key = |at: u32| {
+        let object = objects.get(ObjectIx(at))?;
+        Some((kind(objects, object), objects.name_of(object), objects.id(object)))
+    };
+    key(a).cmp(&key(b))
+}
+
+/// Two ids of nodes compared as they are written.
+fn by_id(objects: &Objects, a: u32, b: u32) -> Ordering {
+    let bytes = |at: u32| {
+        objects.get(ObjectIx(at)).into_iter().flat_map(|object| {
+            let behind = if object.is(Flag::SharesName) { objects.id(object) } else { "" };
+            let between = if behind.is_empty() { "" } else { "~" };
+            let name = objects.name_of(object).unwrap_or("");
+            let behind = behind.bytes().map(|byte| byte.to_ascii_lowercase());
+            let front = kind(objects, object).bytes().chain([b':']).chain(name.bytes());
+            front.chain(between.bytes()).chain(behind)
+        })
+    };
+    bytes(a).cmp(bytes(b))
 }
 
 /// The kind of node of an object.

@@ -35,6 +35,8 @@ pub(crate) enum Flag {
     ManagedPassword = 16,
     /// The directory has deleted it.
     Deleted = 32,
+    /// Another object of its kind has the same name.
+    SharesName = 64,
 }
 
 /// What is kept of an object in memory.

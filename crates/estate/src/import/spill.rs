@@ -102,13 +102,13 @@ impl Links {
         Ok(())
     }
 
-    /// Renames both ends, sorts everything and calls `each` for every link once.
+    /// Renames all three parts, sorts everything and calls `each` for every link once.
     ///
     /// # Errors
     /// A run cannot be written or read, or what `each` answers.
     pub(crate) fn sorted(
         mut self,
-        rename: impl Fn(ObjectIx) -> ObjectIx,
+        rename: impl Fn(RawLink) -> RawLink,
         mut each: impl FnMut(RawLink) -> io::Result<()>,
     ) -> io::Result<()> {
         let (mut runs, mut batch) = (Vec::new(), Vec::new());
@@ -116,7 +116,7 @@ impl Links {
         self.out.flush()?;
         let mut input = BufReader::with_capacity(BUFFER, File::open(&path)?);
         while let Some(link) = next(&mut input)? {
-            batch.push(RawLink { from: rename(link.from), to: rename(link.to), kind: link.kind });
+            batch.push(rename(link));
             if batch.len() == BATCH {
                 runs.push(Run::write(&mut batch, &path, runs.len())?);
             }
@@ -276,7 +276,8 @@ mod tests {
             sorted.push(link);
             Ok(())
         };
-        links.sorted(|at| ObjectIx(999 - at.0), keep).unwrap();
+        let turned = |raw: RawLink| RawLink { from: ObjectIx(999 - raw.from.0), ..raw };
+        links.sorted(turned, keep).unwrap();
         assert_eq!(sorted.len(), 97_000);
         assert!(sorted.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "scratch files go");

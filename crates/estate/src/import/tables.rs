@@ -18,6 +18,7 @@ use super::nodes::{Nodes, is_provisional, tier_zero};
 use super::objects::{Flag, Objects};
 use super::reading::Reading;
 use super::report::{Imported, TierZero};
+use super::spill::RawLink;
 use crate::csv::push_field;
 
 const NODES: &str = "estate/nodes.csv";
@@ -213,29 +214,33 @@ fn write_links(
     report: &mut Imported,
 ) -> io::Result<String> {
     let Reading { objects, links, mut edges, .. } = reading;
+    let (kinds, kind_places) = edges.by_name();
+    let rename = |link: RawLink| RawLink {
+        from: nodes.place(link.from),
+        to: nodes.place(link.to),
+        kind: kind_places.get(link.kind.0 as usize).copied().unwrap_or(link.kind),
+    };
     let mut table = Table::create(path, "from,to,kind\n")?;
     let (mut line, mut last, mut start) = (String::new(), None, 0);
-    links.sorted(
-        |object| nodes.place(object),
-        |link| {
-            // Links of one node stand together: its id is put together once.
-            if last.replace(link.from) != Some(link.from) {
-                line.clear();
-                push_quoted(&mut line, |out| nodes.push_id(&objects, link.from, out));
-                line.push(',');
-                start = line.len();
-            }
-            line.truncate(start);
-            push_quoted(&mut line, |out| nodes.push_id(&objects, link.to, out));
+    links.sorted(rename, |link| {
+        let kind = kinds.get(link.kind.0 as usize).copied().unwrap_or(link.kind);
+        // Links of one node stand together: its id is put together once.
+        if last.replace(link.from) != Some(link.from) {
+            line.clear();
+            push_quoted(&mut line, |out| nodes.push_id(&objects, link.from, out));
             line.push(',');
-            push_field(&mut line, edges.name(link.kind));
-            line.push('\n');
-            if let Some(edge) = edges.of(link.kind) {
-                edge.written += 1;
-            }
-            table.line(&line)
-        },
-    )?;
+            start = line.len();
+        }
+        line.truncate(start);
+        push_quoted(&mut line, |out| nodes.push_id(&objects, link.to, out));
+        line.push(',');
+        push_field(&mut line, edges.name(kind));
+        line.push('\n');
+        if let Some(edge) = edges.of(kind) {
+            edge.written += 1;
+        }
+        table.line(&line)
+    })?;
     let met =
         edges.all().iter().filter(|edge| edge.stated + edge.concluded > 0 || edge.written > 0);
     report.edges = met.map(|edge| (edge.name.clone(), edge.count())).collect();

@@ -111,8 +111,8 @@ fn memberships_sessions_and_local_groups_lead_where_control_leads() {
             "local-group:tools@ws1,host:ws1.north.example,LocalToComputer",
             "ou:8a2b-guid,user:ben@north.example,Contains",
             "user:ann@north.example,host:ws1.north.example,AdminTo",
-            "user:ann@north.example,host:ws1.north.example,SQLAdmin",
             "user:ann@north.example,host:ws1.north.example,AllowedToDelegate",
+            "user:ann@north.example,host:ws1.north.example,SQLAdmin",
             "user:ann@north.example,user:s-1-5-21-9-9-9-7,HasSIDHistory",
             // Through the local group that is itself an administrator.
             "user:ben@north.example,host:ws1.north.example,AdminTo",

@@ -4,9 +4,11 @@
 //! the invariants of [`Estate`]: order, ranges, no cycle of needs, bounded
 //! money, defaults filled in. It names the item at fault; the caller knows the line.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::smallvec;
 
 use super::{
@@ -74,7 +76,8 @@ pub struct EstateBuilder {
     /// For default withdrawals: kind of withdrawal to connector and its enforcer.
     pub connectors: FxHashMap<Box<str>, (Arc<str>, Option<NodeIx>)>,
     nodes: Vec<Node>,
-    by_id: FxHashMap<NodeId, NodeIx>,
+    // Positions in `nodes` by id: the ids themselves stand only there.
+    by_id: HashTable<u32>,
     needs: FxHashMap<NodeIx, Vec<Needs>>,
     links: Vec<Link>,
     link_kinds: Vec<LinkKindEntry>,
@@ -102,7 +105,7 @@ impl EstateBuilder {
             coverage: Vec::new(),
             connectors: FxHashMap::default(),
             nodes: Vec::new(),
-            by_id: FxHashMap::default(),
+            by_id: HashTable::new(),
             needs: FxHashMap::default(),
             links: Vec::new(),
             link_kinds: Vec::new(),
@@ -126,7 +129,9 @@ impl EstateBuilder {
         builder.caps.clone_from(&estate.caps);
         builder.coverage.clone_from(&estate.coverage);
         builder.nodes.clone_from(&estate.nodes);
-        builder.by_id.clone_from(&estate.by_id);
+        for at in (0..).take(builder.nodes.len()) {
+            builder.enter(at);
+        }
         for &node in &estate.needs_order {
             if let Some(needs) = estate.needs(node) {
                 builder.needs.insert(node, vec![needs.clone()]);
@@ -145,29 +150,54 @@ impl EstateBuilder {
     /// Adds a node; a node of the same id gains the aliases and tags, and the name if it had none.
     pub fn add_node(&mut self, node: Node) -> NodeIx {
         let index = self.node(&node.id);
-        if let Some(old) = self.nodes.get_mut(index.at()) {
-            old.name = old.name.take().or(node.name);
-            old.aliases.extend(node.aliases);
-            old.tags.extend(node.tags);
-        }
+        self.describe(index, node.name, node.aliases, node.tags);
         index
+    }
+
+    /// Adds to what is said of a node: aliases, tags, and a name if it had none.
+    pub fn describe(
+        &mut self,
+        node: NodeIx,
+        name: Option<Box<str>>,
+        aliases: Vec<Box<str>>,
+        tags: Vec<Box<str>>,
+    ) {
+        let Some(old) = self.nodes.get_mut(node.at()) else { return };
+        old.name = old.name.take().or(name);
+        for (old, new) in [(&mut old.aliases, aliases), (&mut old.tags, tags)] {
+            if old.is_empty() {
+                *old = new;
+            } else {
+                old.extend(new);
+            }
+        }
     }
 
     /// Returns the index of a node, adding a bare one if it is new.
     pub fn node(&mut self, id: &NodeId) -> NodeIx {
-        if let Some(&index) = self.by_id.get(id) {
+        if let Some(index) = self.find(id.as_str()) {
             return index;
         }
-        let index = NodeIx(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let index = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         self.nodes.push(Node::new(id.clone()));
-        self.by_id.insert(id.clone(), index);
-        index
+        self.enter(index);
+        NodeIx(index)
+    }
+
+    fn enter(&mut self, index: u32) {
+        let Self { by_id, nodes, .. } = self;
+        let hash = |at: &u32| {
+            let id = nodes.get(*at as usize).map_or("", |node| node.id.as_str());
+            FxBuildHasher.hash_one(id)
+        };
+        by_id.insert_unique(hash(&index), index, hash);
     }
 
     /// Finds a node that has been added.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<NodeIx> {
-        self.by_id.get(id).copied()
+        let is = |at: &u32| self.nodes.get(*at as usize).is_some_and(|node| node.id.as_str() == id);
+        self.by_id.find(FxBuildHasher.hash_one(id), is).map(|&at| NodeIx(at))
     }
 
     /// Nodes added so far, in order of their indexes.
@@ -232,7 +262,6 @@ impl EstateBuilder {
             currency: self.currency,
             horizon_hours: self.horizon_hours,
             nodes: self.nodes,
-            by_id: self.by_id,
             needs,
             needs_order,
             links: self.links,
@@ -278,7 +307,7 @@ impl EstateBuilder {
                 }
                 let via = self.connectors.get(default.kind);
                 self.withdrawals.push(Withdrawal {
-                    id: format!("{kind}/{}", node.id).into(),
+                    id: [kind, "/", node.id.as_str()].concat().into(),
                     kind: Arc::clone(kind),
                     mode: default.mode,
                     removes: smallvec![index],
@@ -296,24 +325,27 @@ impl EstateBuilder {
 
     /// Sorts the nodes by id and gives every index its new value.
     fn remap_nodes(&mut self) {
-        let mut order: Vec<u32> = (0..).take(self.nodes.len()).collect();
-        order.sort_by(|&a, &b| {
-            let id = |at: u32| self.nodes.get(at as usize).map(|node| &node.id);
-            id(a).cmp(&id(b))
-        });
-        let mut new_of = vec![NodeIx(0); order.len()];
-        for (&old, new) in order.iter().zip(0..) {
-            if let Some(slot) = new_of.get_mut(old as usize) {
-                *slot = NodeIx(new);
-            }
-        }
-        self.nodes.sort_by(|a, b| a.id.cmp(&b.id));
         for node in &mut self.nodes {
             node.aliases.sort();
             node.aliases.dedup();
             node.tags.sort();
             node.tags.dedup();
         }
+        // Ids are not looked up any more.
+        self.by_id = HashTable::new();
+        if self.nodes.is_sorted_by(|a, b| a.id < b.id) {
+            return;
+        }
+        let mut order: Vec<u32> = (0..).take(self.nodes.len()).collect();
+        let id = |at: u32| self.nodes.get(at as usize).map(|node| &node.id);
+        order.sort_unstable_by(|&a, &b| id(a).cmp(&id(b)));
+        let mut new_of = vec![NodeIx(0); order.len()];
+        for (&old, new) in order.iter().zip(0..) {
+            if let Some(slot) = new_of.get_mut(old as usize) {
+                *slot = NodeIx(new);
+            }
+        }
+        put_in_order(&mut self.nodes, &order);
         let remap = |node: &mut NodeIx| {
             if let Some(&new) = new_of.get(node.at()) {
                 *node = new;
@@ -353,7 +385,6 @@ impl EstateBuilder {
                 (node, parts)
             })
             .collect();
-        self.by_id = self.nodes.iter().map(|node| node.id.clone()).zip((0..).map(NodeIx)).collect();
     }
 
     fn sort_parts(&mut self) {
@@ -373,7 +404,7 @@ impl EstateBuilder {
             withdrawal.removes.sort_unstable();
             withdrawal.removes.dedup();
         }
-        self.withdrawals.sort_by(|a, b| a.id.cmp(&b.id));
+        self.withdrawals.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.pair_defaults();
         self.caps.sort();
         self.coverage.sort();
@@ -395,19 +426,27 @@ impl EstateBuilder {
     }
 
     fn pair_defaults(&mut self) {
-        let mut halves: FxHashMap<(NodeIx, Mode), WithdrawalIx> = FxHashMap::default();
+        // By node: its default refuse and end.
+        let mut halves: Vec<[Option<WithdrawalIx>; 2]> = vec![[None; 2]; self.nodes.len()];
         for (withdrawal, index) in self.withdrawals.iter().zip((0..).map(WithdrawalIx)) {
-            if let (false, [node]) = (withdrawal.declared, withdrawal.removes.as_slice()) {
-                halves.insert((*node, withdrawal.mode), index);
+            if let (false, [node]) = (withdrawal.declared, withdrawal.removes.as_slice())
+                && let Some([refuse, end]) = halves.get_mut(node.at())
+            {
+                let half = match withdrawal.mode {
+                    Mode::Refuse => refuse,
+                    Mode::End => end,
+                };
+                *half = Some(index);
             }
         }
         for withdrawal in &mut self.withdrawals {
-            if let (false, [node]) = (withdrawal.declared, withdrawal.removes.as_slice()) {
-                let other = match withdrawal.mode {
-                    Mode::Refuse => Mode::End,
-                    Mode::End => Mode::Refuse,
+            if let (false, [node]) = (withdrawal.declared, withdrawal.removes.as_slice())
+                && let Some(&[refuse, end]) = halves.get(node.at())
+            {
+                withdrawal.partner = match withdrawal.mode {
+                    Mode::Refuse => end,
+                    Mode::End => refuse,
                 };
-                withdrawal.partner = halves.get(&(*node, other)).copied();
             }
         }
     }
@@ -473,6 +512,19 @@ impl EstateBuilder {
                 remedy: "write the estate in a larger unit of money".to_owned(),
             });
         }
+    }
+}
+
+/// Moves the elements so that place `at` holds what stood at `order[at]`, without a second vector.
+fn put_in_order<T>(elements: &mut [T], order: &[u32]) {
+    for at in 0..elements.len() {
+        let place = |at: usize| order.get(at).map_or(at, |&from| from as usize);
+        let mut from = place(at);
+        // What stood before `at` has been swapped away: follow it.
+        while from < at {
+            from = place(from);
+        }
+        elements.swap(at, from);
     }
 }
 

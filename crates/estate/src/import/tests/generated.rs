@@ -36,7 +36,21 @@ fn counts_are_those_of_the_source() {
         assert_eq!(loaded.estate.nodes().len() as u64, done.nodes.values().sum::<u64>());
         assert_eq!(loaded.warnings, []);
         assert!(loaded.estate.assets().len() >= 5);
+        in_order_of_the_estate(&root, &loaded.estate);
     }
+}
+
+/// Tables in the estate's own order are loaded without sorting.
+fn in_order_of_the_estate(root: &TempDir, estate: &cordon_model::Estate) {
+    let ids = nodes(root);
+    let ids = ids.iter().map(|line| line.split(',').next().unwrap());
+    assert!(ids.eq(estate.nodes().iter().map(|node| node.id.as_str())));
+    let line = |link| {
+        let link: &cordon_model::estate::Link = link;
+        let (from, to) = (estate.id(link.from), estate.id(link.to));
+        format!("{from},{to},{}", estate.kind_of(link).name)
+    };
+    assert!(links(root).into_iter().eq(estate.links().iter().map(line)));
 }
 
 #[test]
