@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use cordon_model::estate::{Asset, Withdrawal};
 use cordon_model::plan::{AlternativeName, Status};
 use cordon_model::{Estate, Money, NodeIx, ServiceIx, WithdrawalIx};
+use rustc_hash::FxHashMap;
 
 use crate::Context;
 use crate::certificate::Columns;
 use crate::claim::AlternativeClaim;
+use crate::form::FormGround;
 use crate::links::{Links, PerNode, Reached};
 use crate::stopping::Dependence;
 
@@ -20,18 +22,42 @@ use crate::stopping::Dependence;
 pub(crate) struct Ground<'a> {
     pub(crate) estate: &'a Estate,
     pub(crate) links: Links,
-    pub(crate) dependence: Dependence<'a>,
+    pub(crate) dependence: Dependence,
     pub(crate) columns: Columns,
+    /// Where assets and their copies are, with the asset's position.
+    places: Vec<(NodeIx, u32)>,
+    /// What only the one form of a settled plan asks for; `None` for other plans.
+    pub(crate) form: Option<FormGround>,
 }
 
 impl<'a> Ground<'a> {
-    pub(crate) fn new(estate: &'a Estate) -> Self {
+    pub(crate) fn new(estate: &'a Estate, settled: bool) -> Self {
+        let assets = estate.assets().iter().zip(0..);
+        let mut places: Vec<(NodeIx, u32)> =
+            assets.flat_map(|(asset, at)| asset.places().map(move |place| (place, at))).collect();
+        places.sort_unstable();
         Self {
             estate,
             links: Links::new(estate),
             dependence: Dependence::new(estate),
             columns: Columns::new(estate),
+            places,
+            form: settled.then(|| FormGround::new(estate)),
         }
+    }
+
+    /// The asset of a node, with its position.
+    pub(crate) fn asset(&self, node: NodeIx) -> Option<(u32, &'a Asset)> {
+        let at = self.estate.assets().binary_search_by_key(&node, |asset| asset.node).ok()?;
+        Some((u32::try_from(at).ok()?, self.estate.assets().get(at)?))
+    }
+
+    /// The assets that are lost when a node is reached, in order.
+    pub(crate) fn assets_at(&self, place: NodeIx) -> impl Iterator<Item = &'a Asset> + '_ {
+        let from = self.places.partition_point(|&(other, _)| other < place);
+        let rest = self.places.get(from..).unwrap_or_default();
+        let here = rest.iter().take_while(move |&&(other, _)| other == place);
+        here.filter_map(|&(_, at)| self.estate.assets().get(at as usize))
     }
 }
 
@@ -67,6 +93,10 @@ pub(crate) struct Case<'a> {
     pub(crate) chosen: BTreeSet<WithdrawalIx>,
     /// How many of them remove a node.
     removals: PerNode<u32>,
+    /// How many of them a node carries out.
+    enforced: FxHashMap<NodeIx, u32>,
+    /// The first of them that stops a node.
+    stoppers: FxHashMap<NodeIx, WithdrawalIx>,
     /// What the intruder can still reach.
     pub(crate) reached: Reached,
     /// What no longer trades.
@@ -98,15 +128,23 @@ impl<'a> Case<'a> {
         for &node in chosen.iter().flat_map(|&w| &estate.withdrawal(w).removes) {
             removals.set(node, removals.get(node) + 1);
         }
+        let mut enforced: FxHashMap<NodeIx, u32> = FxHashMap::default();
+        for enforcer in chosen.iter().filter_map(|&w| estate.withdrawal(w).enforcer) {
+            *enforced.entry(enforcer).or_default() += 1;
+        }
         let removed = |node: NodeIx| removals.get(node) > 0;
         let open = footholds.iter().map(|foothold| foothold.node).filter(|&node| {
             starts.get(node) == Start::Entrenched
                 || starts.get(node) == Start::Yes && !removed(node)
         });
         let reached = Reached::search(estate, &ground.links, open, removed);
-        let stopping = chosen.iter().map(|&w| estate.withdrawal(w)).filter(|w| w.stops);
-        let gone = stopping.flat_map(|w| w.removes.iter().copied());
-        let stopped = ground.dependence.stopped(gone);
+        let mut stoppers: FxHashMap<NodeIx, WithdrawalIx> = FxHashMap::default();
+        for &w in chosen.iter().filter(|&&w| estate.withdrawal(w).stops) {
+            for &node in &estate.withdrawal(w).removes {
+                stoppers.entry(node).or_insert(w);
+            }
+        }
+        let stopped = ground.dependence.stopped(stoppers.keys().copied());
         let is_lost = |asset: &&Asset| asset.places().any(|place| reached.contains(place));
         let lost = estate.assets().iter().filter(is_lost).collect();
         Self {
@@ -118,6 +156,8 @@ impl<'a> Case<'a> {
             starts,
             chosen,
             removals,
+            enforced,
+            stoppers,
             reached,
             stopped,
             lost,
@@ -134,9 +174,40 @@ impl<'a> Case<'a> {
         let halves = self.halves(withdrawal);
         let by_these = halves
             .filter(|half| self.chosen.contains(half))
-            .filter(|&half| self.estate.withdrawal(half).removes.contains(&node))
+            .filter(|&half| self.estate.withdrawal(half).removes.binary_search(&node).is_ok())
             .count();
         self.removals.get(node) as usize > by_these
+    }
+
+    /// Tells whether a node carries out a withdrawal of the plan other than this one and its other half.
+    pub(crate) fn enforces_others(&self, node: NodeIx, withdrawal: WithdrawalIx) -> bool {
+        let halves = self.halves(withdrawal).filter(|half| self.chosen.contains(half));
+        let own = halves.filter(|&half| self.estate.withdrawal(half).enforcer == Some(node));
+        self.enforced.get(&node).is_some_and(|&all| all as usize > own.count())
+    }
+
+    /// The withdrawal of the plan that stops a node.
+    pub(crate) fn stopped_by(&self, node: NodeIx) -> Option<&'a Withdrawal> {
+        self.stoppers.get(&node).map(|&w| self.estate.withdrawal(w))
+    }
+
+    /// Tells whether the plan leaves an asset reachable.
+    pub(crate) fn loses(&self, asset: &Asset) -> bool {
+        self.lost.binary_search_by_key(&asset.node, |lost| lost.node).is_ok()
+    }
+
+    /// The nodes from which the intruder starts when some are `closed`, ascending.
+    pub(crate) fn open_starts(
+        &self,
+        closed: impl Fn(NodeIx) -> bool,
+    ) -> impl Iterator<Item = NodeIx> {
+        self.footholds.iter().map(|foothold| foothold.node).filter(move |&node| {
+            match self.starts.get(node) {
+                Start::No => false,
+                Start::Yes => !closed(node),
+                Start::Entrenched => true,
+            }
+        })
     }
 
     /// A withdrawal and, of a default refuse and end, the other half.
@@ -182,11 +253,31 @@ impl<'a> Case<'a> {
         self.claim.name == AlternativeName::Now || self.claim.status == Status::Infeasible
     }
 
-    /// Tells whether Cordon may raise a withdrawal alone; `None` when the asker cannot tell.
+    /// Tells whether Cordon may raise a withdrawal alone; `None` when nobody can tell.
+    ///
+    /// A settled plan says whether it may raise anything; where that is nothing, all is told.
     pub(crate) fn within_authority(&self, withdrawal: &Withdrawal) -> Option<bool> {
-        let authority = self.context.authority.as_ref()?;
         let id = &withdrawal.id;
-        Some(authority.contains(id) || self.context.in_force.contains(id))
+        let allowed = match &self.context.authority {
+            Some(authority) => authority.contains(id),
+            None if self.may_raise_nothing() => false,
+            None => return None,
+        };
+        Some(allowed || self.context.in_force.contains(id))
+    }
+
+    /// Tells whether it is known what Cordon may raise alone.
+    pub(crate) fn knows_authority(&self) -> bool {
+        self.context.authority.is_some() || self.may_raise_nothing()
+    }
+
+    fn may_raise_nothing(&self) -> bool {
+        self.ground.form.is_some() && !self.says_alone()
+    }
+
+    /// What the certificate says: whether Cordon may raise anything alone.
+    pub(crate) fn says_alone(&self) -> bool {
+        self.claim.certificate.as_ref().is_some_and(|certificate| certificate.alone)
     }
 
     /// The node whose tag forbids a withdrawal.

@@ -6,9 +6,11 @@
 //! is written, stand in `model::plan`. The time is linear in the certificate,
 //! but for sorting.
 
+mod better;
 mod bound;
 mod columns;
 mod rows;
+mod settled;
 
 use std::collections::BTreeSet;
 
@@ -19,17 +21,12 @@ use crate::case::Case;
 use crate::objections::Objections;
 use crate::totals::Proven;
 
+use bound::{Outsiders, Sums};
+
 pub(crate) use columns::Columns;
 
 /// More objections than this to the rows of one stage are only counted.
 const MOST_ROW_OBJECTIONS: usize = 10;
-
-/// Columns outside the plan, where the asker cannot tell what Cordon may raise alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outsiders {
-    Free,
-    Fixed,
-}
 
 /// Checks a certificate and returns what it proves.
 pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) -> Proven {
@@ -49,7 +46,7 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) -> Proven {
     let found: Vec<Objective> = stages.iter().map(|stage| stage.objective).collect();
     let mut bound = Money::ZERO;
     if found == expected {
-        bound = join(case, stages, claim.settled == Some(true), objections);
+        bound = join(case, stages, objections);
     } else {
         let what = format!("its certificate has the stages {found:?}, not {expected:?}");
         objections.object("wrong-stages", what);
@@ -68,10 +65,10 @@ fn objectives(case: &Case<'_>) -> &'static [Objective] {
 }
 
 /// The bound that the stages prove together; see `model::plan`.
-fn join(case: &Case<'_>, stages: &[Stage], settled: bool, objections: &mut Objections) -> Money {
+fn join(case: &Case<'_>, stages: &[Stage], objections: &mut Objections) -> Money {
     let lost = if case.may_lose_hard() { case.hard_loss() } else { case.loss() };
     let bounds: Vec<Money> =
-        stages.iter().map(|stage| check_stage(case, stage, lost, settled, objections)).collect();
+        stages.iter().map(|stage| check_stage(case, stage, lost, objections)).collect();
     match bounds.as_slice() {
         [only] => *only,
         [_, second] if case.may_lose_hard() => *second,
@@ -81,36 +78,34 @@ fn join(case: &Case<'_>, stages: &[Stage], settled: bool, objections: &mut Objec
 }
 
 /// Checks one stage and returns the bound that it proves.
-fn check_stage(
-    case: &Case<'_>,
-    stage: &Stage,
-    lost: Money,
-    settled: bool,
-    objections: &mut Objections,
-) -> Money {
+fn check_stage(case: &Case<'_>, stage: &Stage, lost: Money, objections: &mut Objections) -> Money {
     let name = format!("the stage {:?} of the certificate", stage.objective);
-    check_form(stage, settled, &name, objections);
+    check_form(stage, &name, objections);
     let mut complaints = Complaints { name: &name, count: 0, objections };
     let rows = rows::read(case, stage, lost, &mut complaints);
-    let Some(low) = bound::derive(case, stage, &rows, Outsiders::Free) else {
+    let Some(low) = Sums::of(case, stage, &rows, Outsiders::All) else {
+        complaints.finish();
         let what = format!("{name} holds numbers too large to add");
         objections.object("oversized", what);
         return Money::ZERO;
     };
-    let told = case.claim.name != AlternativeName::Now || case.context.authority.is_some();
-    if told {
-        if settled {
-            low.complain(&rows, &mut complaints);
+    let told = case.claim.name != AlternativeName::Now || case.knows_authority();
+    if let Some(form) = &case.ground.form {
+        settled::check_order(stage, &mut complaints);
+        if told {
+            settled::check_rows(case, form, stage, &rows, &low, &mut complaints);
         }
-        complaints.finish();
-        compare(&name, stage.bound, low.bound, low.bound, objections);
-        return low.bound;
     }
     complaints.finish();
-    let high = bound::derive(case, stage, &rows, Outsiders::Fixed);
-    let high = high.map_or(low.bound, |high| high.bound);
-    compare(&name, stage.bound, low.bound, high, objections);
-    stage.bound.clamp(low.bound, high)
+    let bound = low.bound();
+    if told {
+        compare(&name, stage.bound, bound, bound, objections);
+        return bound;
+    }
+    let high = Sums::of(case, stage, &rows, Outsiders::None);
+    let high = high.map_or(bound, |high| high.bound());
+    compare(&name, stage.bound, bound, high, objections);
+    stage.bound.clamp(bound, high)
 }
 
 fn compare(name: &str, said: Money, low: Money, high: Money, objections: &mut Objections) {
@@ -122,19 +117,15 @@ fn compare(name: &str, said: Money, low: Money, high: Money, objections: &mut Ob
     }
 }
 
-/// Checks the form in which a stage is written: its scale, no row twice, and their order if settled.
-fn check_form(stage: &Stage, settled: bool, name: &str, objections: &mut Objections) {
+/// Checks that a stage has a scale, and no row twice.
+fn check_form(stage: &Stage, name: &str, objections: &mut Objections) {
     let scale_fits = stage.scale == 1 || stage.scale > 1 && !stage.rows.is_empty();
     objections.unless(scale_fits, "wrong-scale", || {
         format!("{name} has the scale {}; it is at least 1, and 1 without rows", stage.scale)
     });
-    let keys: Vec<_> = stage.rows.iter().map(rows::key).collect();
-    objections.unless(!settled || keys.is_sorted(), "unsorted", || {
-        format!("the rows of {name} are not sorted, though it is settled")
-    });
-    let distinct: BTreeSet<_> = keys.iter().collect();
-    objections.unless(distinct.len() == keys.len(), "duplicate-row", || {
-        format!("{} rows of {name} are there twice", keys.len() - distinct.len())
+    let distinct: BTreeSet<_> = stage.rows.iter().map(rows::key).collect();
+    objections.unless(distinct.len() == stage.rows.len(), "duplicate-row", || {
+        format!("{} rows of {name} are there twice", stage.rows.len() - distinct.len())
     });
 }
 
@@ -151,6 +142,10 @@ impl Complaints<'_> {
         if self.count <= MOST_ROW_OBJECTIONS {
             self.objections.object(code, format!("row {} of {} {what}", at + 1, self.name));
         }
+    }
+
+    fn about_all(&mut self, code: &str, what: &str) {
+        self.objections.object(code, format!("{} {what}", self.name));
     }
 
     fn finish(self) {

@@ -60,6 +60,9 @@ pub(crate) struct AssetClaim {
 pub(crate) struct CertificateClaim {
     pub(crate) bound: Option<Money>,
     pub(crate) stages: Option<Vec<Stage>>,
+    /// Whether Cordon may raise anything alone, beside what is in force.
+    #[serde(default)]
+    pub(crate) alone: bool,
     /// Whether it claims the one form in which every change shows.
     pub(crate) settled: Option<bool>,
 }
@@ -68,5 +71,6 @@ pub(crate) struct CertificateClaim {
 #[derive(Debug, Deserialize)]
 pub(crate) struct ObstacleClaim {
     pub(crate) node: Option<NodeId>,
+    pub(crate) of: Option<u32>,
     pub(crate) reason: Option<String>,
 }

@@ -52,7 +52,7 @@ fn check_halves(case: &Case<'_>, index: WithdrawalIx, objections: &mut Objection
 
 fn check_enforcer(case: &Case<'_>, withdrawal: &Withdrawal, objections: &mut Objections) {
     let Some(enforcer) = withdrawal.enforcer else { return };
-    let remover = case.raised().find(|w| w.stops && w.removes.contains(&enforcer));
+    let remover = case.stopped_by(enforcer);
     let why = if case.starts.get(enforcer) != Start::No {
         "is a foothold".to_owned()
     } else if case.reached.contains(enforcer) {

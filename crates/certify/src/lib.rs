@@ -15,6 +15,7 @@ mod claim;
 mod conflict;
 mod fields;
 mod footholds;
+mod form;
 mod guards;
 mod links;
 mod objections;
@@ -66,8 +67,9 @@ pub fn check(estate: &Estate, document: &PlanDocument, context: &Context) -> Ver
 ///
 /// Unknown fields are ignored. Without `certificate` the proven bound is 0;
 /// without `residual_expected_loss`, `conflict`, a withdrawal's `order` or any
-/// `path` that field is not checked. Text that is not a plan document is one
-/// objection, `unreadable`, that names the line and column.
+/// `path` that field is not checked. A plan that says it is settled has them all.
+/// Text that is not a plan document is one objection, `unreadable`, that names
+/// the line and column.
 #[must_use]
 pub fn check_json(estate: &Estate, text: &str, context: &Context) -> Verdict {
     let document: DocumentClaim = match serde_json::from_str(text) {
@@ -83,7 +85,11 @@ pub fn check_json(estate: &Estate, text: &str, context: &Context) -> Verdict {
     }
     let footholds = footholds::check(estate, &document.footholds, context, &mut objections);
     check_names(&document.alternatives, &mut objections);
-    let ground = Ground::new(estate);
+    let settled = form::is_claimed(&document);
+    if settled {
+        form::check_document(text, &document, &mut objections);
+    }
+    let ground = Ground::new(estate, settled);
     for claim in &document.alternatives {
         let case = Case::new(&ground, context, &footholds, claim);
         check_alternative(&case, objections.of(claim.name));
@@ -113,6 +119,7 @@ fn check_alternative(case: &Case<'_>, objections: &mut Objections) {
     outcome::check(case, objections);
     paths::check(case, objections);
     raise_order::check(case, objections);
+    form::check(case, objections);
     residual::check(case, objections);
     conflict::check(case, objections);
     let proven = certificate::check(case, objections);

@@ -28,25 +28,22 @@ impl<T: Copy + Default> PerNode<T> {
     }
 }
 
-/// All control links by their first node, sorted, one per pair of nodes: the fastest.
+/// A list of values for every node, all in one block, each in ascending order.
 #[derive(Debug)]
-pub(crate) struct Links {
+pub(crate) struct Lists<T> {
     starts: Vec<u32>,
-    edges: Vec<(NodeIx, u32)>,
+    values: Vec<T>,
 }
 
-impl Links {
-    pub(crate) fn new(estate: &Estate) -> Self {
-        let mut all: Vec<(NodeIx, NodeIx, u32)> = estate
-            .links()
-            .iter()
-            .filter_map(|link| estate.direction(link).map(|(from, to)| (from, to, link.seconds)))
-            .collect();
-        all.sort_unstable();
-        all.dedup_by_key(|(from, to, _)| (*from, *to));
+impl<T: Copy + Ord> Lists<T> {
+    /// Gathers pairs of a node and a value; `pairs` gives the same ones both times.
+    pub(crate) fn gather<I: Iterator<Item = (NodeIx, T)>>(
+        estate: &Estate,
+        pairs: impl Fn() -> I,
+    ) -> Self {
         let mut starts = vec![0_u32; estate.nodes().len() + 1];
-        for (from, ..) in &all {
-            if let Some(count) = starts.get_mut(from.at() + 1) {
+        for (node, _) in pairs() {
+            if let Some(count) = starts.get_mut(node.at() + 1) {
                 *count += 1;
             }
         }
@@ -55,14 +52,46 @@ impl Links {
             sum += *start;
             *start = sum;
         }
-        let edges = all.into_iter().map(|(_, to, seconds)| (to, seconds)).collect();
-        Self { starts, edges }
+        let filler = pairs().next().map(|(_, value)| value);
+        let mut values = filler.map_or_else(Vec::new, |value| vec![value; sum as usize]);
+        let mut free = starts.clone();
+        for (node, value) in pairs() {
+            let Some(place) = free.get_mut(node.at()) else { continue };
+            if let Some(slot) = values.get_mut(*place as usize) {
+                *slot = value;
+            }
+            *place += 1;
+        }
+        let bounds = starts.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
+        for (from, to) in bounds {
+            let list = values.get_mut(from as usize..to as usize).unwrap_or_default();
+            if !list.is_sorted() {
+                list.sort_unstable();
+            }
+        }
+        Self { starts, values }
     }
 
-    /// The nodes that whoever controls `node` can come to control next, and the seconds it takes.
-    pub(crate) fn next(&self, node: NodeIx) -> &[(NodeIx, u32)] {
+    /// The values of a node.
+    pub(crate) fn of(&self, node: NodeIx) -> &[T] {
         let start = |at: usize| self.starts.get(at).map_or(0, |&start| start as usize);
-        self.edges.get(start(node.at())..start(node.at() + 1)).unwrap_or_default()
+        self.values.get(start(node.at())..start(node.at() + 1)).unwrap_or_default()
+    }
+}
+
+/// All control links by their first node.
+#[derive(Debug)]
+pub(crate) struct Links(Lists<(NodeIx, u32)>);
+
+impl Links {
+    pub(crate) fn new(estate: &Estate) -> Self {
+        Self(Lists::gather(estate, || controls(estate)))
+    }
+
+    /// The nodes that whoever controls `node` can come to control next, ascending, and the
+    /// seconds it takes; one for every kind of link.
+    pub(crate) fn next(&self, node: NodeIx) -> &[(NodeIx, u32)] {
+        self.0.of(node)
     }
 
     /// Tells whether control can pass from one node straight to another.
@@ -71,18 +100,25 @@ impl Links {
     }
 }
 
-/// How a search came to a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Came {
-    #[default]
-    Never,
-    ToStart,
-    From(NodeIx),
+/// Who can come to control whom, with the seconds it takes.
+fn controls(estate: &Estate) -> impl Iterator<Item = (NodeIx, (NodeIx, u32))> + '_ {
+    let links = estate.links().iter();
+    links.filter_map(|link| estate.direction(link).map(|(from, to)| (from, (to, link.seconds))))
+}
+
+/// The nodes from which control can pass straight to a node.
+pub(crate) fn back(estate: &Estate) -> Lists<NodeIx> {
+    Lists::gather(estate, || controls(estate).map(|(from, (to, _))| (to, from)))
 }
 
 /// What can be reached from some starts.
 #[derive(Debug)]
-pub(crate) struct Reached(PerNode<Came>);
+pub(crate) struct Reached {
+    /// One more than the fewest links from a start; 0 where there is no way.
+    far: PerNode<u32>,
+    /// The least node before on a shortest path.
+    before: PerNode<Option<NodeIx>>,
+}
 
 impl Reached {
     /// Searches breadth first from `starts`, entering no node that is `closed`.
@@ -92,36 +128,46 @@ impl Reached {
         starts: impl IntoIterator<Item = NodeIx>,
         closed: impl Fn(NodeIx) -> bool,
     ) -> Self {
-        let mut came = PerNode::new(estate);
+        let mut found = Self { far: PerNode::new(estate), before: PerNode::new(estate) };
         let mut queue: Vec<NodeIx> = Vec::new();
         for start in starts {
-            if came.get(start) == Came::Never {
-                came.set(start, Came::ToStart);
+            if !found.contains(start) {
+                found.far.set(start, 1);
                 queue.push(start);
             }
         }
         let mut at = 0;
         while let Some(&node) = queue.get(at) {
             at += 1;
+            let further = found.far.get(node) + 1;
             for &(next, _) in links.next(node) {
-                if came.get(next) == Came::Never && !closed(next) {
-                    came.set(next, Came::From(node));
+                if !found.contains(next) && !closed(next) {
+                    found.far.set(next, further);
                     queue.push(next);
+                }
+                if found.far.get(next) == further {
+                    let least = found.before.get(next).map_or(node, |known| known.min(node));
+                    found.before.set(next, Some(least));
                 }
             }
         }
-        Self(came)
+        found
     }
 
     pub(crate) fn contains(&self, node: NodeIx) -> bool {
-        self.0.get(node) != Came::Never
+        self.far.get(node) > 0
     }
 
-    /// A shortest path from a start to a node that was reached.
+    /// How far a node is, for comparing; only of nodes that were reached.
+    pub(crate) fn far(&self, node: NodeIx) -> u32 {
+        self.far.get(node)
+    }
+
+    /// The path to a node that was reached: a shortest one, read from its end over the least nodes.
     pub(crate) fn path(&self, node: NodeIx) -> Vec<NodeIx> {
         let mut path = vec![node];
         let mut at = node;
-        while let Came::From(before) = self.0.get(at) {
+        while let Some(before) = self.before.get(at) {
             path.push(before);
             at = before;
         }

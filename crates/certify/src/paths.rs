@@ -2,12 +2,13 @@
 //!
 //! A withdrawal shows a path that opens when it (with its other half) is left
 //! out, a reachable asset one that is open. Which of several such paths is
-//! shown is the plan's choice.
+//! shown is the plan's choice, unless it is settled (see [`crate::form`]).
+
+use std::collections::BTreeMap;
 
 use cordon_model::{Mode, NodeId, NodeIx, WithdrawalIx};
 
 use crate::case::{Case, Start};
-use crate::claim::WithdrawalClaim;
 use crate::links::Reached;
 use crate::objections::{Objections, path_text};
 
@@ -66,12 +67,10 @@ pub(crate) fn leads(case: &Case<'_>, path: &[NodeId], asset: NodeIx) -> Result<(
     if let Some(&cut) = gates(case, &walk).iter().find(|&&node| case.removed(node)) {
         return Err(format!("passes through `{}`, which the plan removes", case.estate.id(cut)));
     }
-    let found = case.estate.assets().iter().find(|known| known.node == asset);
-    if found.is_some_and(|asset| asset.places().any(|place| walk.last() == Some(&place))) {
-        Ok(())
-    } else {
-        Err("does not end at it or at a copy of it".to_owned())
-    }
+    let ends = walk
+        .last()
+        .is_some_and(|&last| case.ground.assets_at(last).any(|known| known.node == asset));
+    if ends { Ok(()) } else { Err("does not end at it or at a copy of it".to_owned()) }
 }
 
 /// Checks that a path is closed by one withdrawal of the plan and by no other.
@@ -89,7 +88,7 @@ fn opens(case: &Case<'_>, index: WithdrawalIx, path: &[NodeId]) -> Result<(), St
         return Err(format!("does not open without it: another withdrawal removes `{cut}`"));
     }
     let removes = &case.estate.withdrawal(index).removes;
-    if !gates.iter().any(|node| removes.contains(node)) {
+    if !gates.iter().any(|node| removes.binary_search(node).is_ok()) {
         return Err("passes through none of its targets".to_owned());
     }
     match walk.last() {
@@ -100,18 +99,13 @@ fn opens(case: &Case<'_>, index: WithdrawalIx, path: &[NodeId]) -> Result<(), St
 
 /// Tells whether an intruder at this node does harm: an asset, a copy, or another withdrawal's enforcer.
 fn is_goal(case: &Case<'_>, index: WithdrawalIx, node: NodeIx) -> bool {
-    let asset = case.estate.assets().iter().any(|asset| asset.places().any(|place| place == node));
-    let others = case.chosen.iter().filter(|&&other| case.halves(index).all(|half| half != other));
-    asset || others.map(|&w| case.estate.withdrawal(w)).any(|w| w.enforcer == Some(node))
+    case.ground.assets_at(node).next().is_some() || case.enforces_others(node, index)
 }
 
 /// A path to an asset that opens without a withdrawal, if there is one.
 fn opened(case: &Case<'_>, index: WithdrawalIx) -> Option<Vec<NodeIx>> {
     let closed = |node: NodeIx| case.removed_without(node, index);
-    let open = case.footholds.iter().map(|foothold| foothold.node).filter(|&node| {
-        case.starts.get(node) == Start::Entrenched
-            || case.starts.get(node) == Start::Yes && !closed(node)
-    });
+    let open = case.open_starts(closed);
     let reached = Reached::search(case.estate, &case.ground.links, open, closed);
     let assets = case.estate.assets().iter();
     let mut places = assets.flat_map(|asset| asset.places());
@@ -121,19 +115,18 @@ fn opened(case: &Case<'_>, index: WithdrawalIx) -> Option<Vec<NodeIx>> {
 
 /// An end shows the path of its refuse.
 fn check_ends(case: &Case<'_>, objections: &mut Objections) {
-    let path_of = |id: &str| -> Option<&WithdrawalClaim> {
-        case.claim.withdrawals.iter().find(|claim| claim.id.as_str() == id)
-    };
+    let paths: BTreeMap<&str, &Option<Vec<NodeId>>> =
+        case.claim.withdrawals.iter().map(|claim| (claim.id.as_str(), &claim.path)).collect();
     for &index in &case.chosen {
         let refuse = case.estate.withdrawal(index);
         let Some(partner) = refuse.partner.filter(|_| refuse.mode == Mode::Refuse) else {
             continue;
         };
         let end = case.estate.withdrawal(partner);
-        let (Some(a), Some(b)) = (path_of(refuse.id.as_str()), path_of(end.id.as_str())) else {
+        let (Some(a), Some(b)) = (paths.get(refuse.id.as_str()), paths.get(end.id.as_str())) else {
             continue;
         };
-        objections.unless(a.path == b.path, "wrong-path", || {
+        objections.unless(a == b, "wrong-path", || {
             format!("`{}` and `{}` do not show the same path", refuse.id, end.id)
         });
     }

@@ -6,8 +6,8 @@
 
 use cordon_model::{Mode, NodeIx, WithdrawalIx};
 
-use crate::case::{Case, Start};
-use crate::links::arrivals;
+use crate::case::Case;
+use crate::links::{PerNode, arrivals};
 use crate::objections::Objections;
 
 /// Checks the `order` of the withdrawals that have one.
@@ -28,19 +28,33 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) {
     check_ends(case, &listed, objections);
 }
 
+/// When the intruder can first come to the targets of withdrawals.
+pub(crate) struct Due<'c, 'a> {
+    case: &'c Case<'a>,
+    arrival: PerNode<Option<u64>>,
+}
+
+impl<'c, 'a> Due<'c, 'a> {
+    pub(crate) fn new(case: &'c Case<'a>, listed: impl Iterator<Item = WithdrawalIx>) -> Self {
+        let targets: Vec<NodeIx> =
+            listed.flat_map(|w| case.estate.withdrawal(w).removes.iter().copied()).collect();
+        let starts = case.open_starts(|_| false);
+        Self { case, arrival: arrivals(case.estate, &case.ground.links, starts, &targets) }
+    }
+
+    /// In seconds from now with nothing cut; never is `u64::MAX`.
+    pub(crate) fn of(&self, withdrawal: WithdrawalIx) -> u64 {
+        let targets = &self.case.estate.withdrawal(withdrawal).removes;
+        let arrivals = targets.iter().filter_map(|&target| self.arrival.get(target));
+        arrivals.min().unwrap_or(u64::MAX)
+    }
+}
+
 fn check_due(case: &Case<'_>, listed: &[WithdrawalIx], objections: &mut Objections) {
-    let targets: Vec<NodeIx> =
-        listed.iter().flat_map(|&w| case.estate.withdrawal(w).removes.iter().copied()).collect();
-    let starts = case.footholds.iter().map(|foothold| foothold.node);
-    let starts = starts.filter(|&node| case.starts.get(node) != Start::No);
-    let arrival = arrivals(case.estate, &case.ground.links, starts, &targets);
-    let due = |w: WithdrawalIx| {
-        let targets = &case.estate.withdrawal(w).removes;
-        targets.iter().filter_map(|&target| arrival.get(target)).min().unwrap_or(u64::MAX)
-    };
+    let due = Due::new(case, listed.iter().copied());
     for pair in listed.windows(2) {
         let [before, after] = pair else { continue };
-        objections.unless(due(*before) <= due(*after), "late", || {
+        objections.unless(due.of(*before) <= due.of(*after), "late", || {
             let (before, after) = (case.estate.withdrawal(*before), case.estate.withdrawal(*after));
             format!(
                 "the intruder can come to `{}` before `{}`, which stands first",

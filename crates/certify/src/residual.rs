@@ -9,12 +9,17 @@ use cordon_model::{Money, NodeIx};
 use crate::case::{Case, Foothold};
 use crate::links::{Links, PerNode, Reached};
 use crate::objections::Objections;
+use crate::totals::minor;
 
 /// Checks `residual_expected_loss` where it is given.
 pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) {
     let Some(claimed) = case.claim.residual_expected_loss else { return };
     let exact = expected_loss(case);
-    objections.unless(rounds_to(exact, claimed), "wrong-residual", || {
+    let fine = match case.ground.form {
+        Some(_) => is(exact.round(), claimed),
+        None => rounds_to(exact, claimed),
+    };
+    objections.unless(fine, "wrong-residual", || {
         let units = exact / 100.0;
         format!("the loss to be expected from all footholds is {units:.2}, not {claimed}")
     });
@@ -22,9 +27,12 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) {
 
 /// Tells whether an amount of minor units rounds to `claimed`, allowing for the float's own error.
 fn rounds_to(exact: f64, claimed: Money) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "amounts stay below 2^53")]
-    let claimed = claimed.0 as f64;
-    (exact - claimed).abs() <= 0.5 + exact * 1e-12
+    (exact - minor(claimed)).abs() <= 0.5 + exact * 1e-12
+}
+
+#[expect(clippy::float_cmp, reason = "whole numbers below 2^53")]
+fn is(whole: f64, claimed: Money) -> bool {
+    whole == minor(claimed)
 }
 
 /// In minor units.
@@ -52,8 +60,7 @@ fn expected_loss(case: &Case<'_>) -> f64 {
             }
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "amounts stay below 2^53")]
-    assets.iter().zip(&spared).map(|(asset, spared)| asset.loss.0 as f64 * (1.0 - spared)).sum()
+    assets.iter().zip(&spared).map(|(asset, spared)| minor(asset.loss) * (1.0 - spared)).sum()
 }
 
 /// For every node, which of at most 64 footholds reach it; what is lost anyway is not entered.

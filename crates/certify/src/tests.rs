@@ -4,6 +4,7 @@
 //! `model::reach` and `model::outage`, and proves bounds with [`dual`], which
 //! knows the rows of a certificate by their definition alone.
 
+mod changes;
 mod codes;
 mod dual;
 mod fixture;

@@ -34,17 +34,55 @@
 //! and `status` is `optimal`, never `gap`, when `lower_bound` is the total.
 //! `now` is never `infeasible`: what it leaves shows in `complete`.
 //!
-//! No row is there twice, and `scale` is 1 without rows. A certificate may say
-//! `"settled": true`; it then has one form only, so that a change of any number
-//! in it shows: rows ascend by kind (in the order of [`Row`]), then by their
-//! fields as listed but for the multiplier; and, the others kept, one more on a
-//! multiplier would not raise the sum above, and one less would lower it.
+//! No row is there twice, and `scale` is 1 without rows.
+//!
+//! # Settled plans
+//!
+//! Several certificates prove one bound, and several paths show why a withdrawal
+//! is needed. A plan whose certificates all say `"settled": true` has one form
+//! only, so that every change of it shows, and names nothing twice:
+//!
+//! - All three alternatives are there, each with every field of these types and no other.
+//! - `gap` and `residual_expected_loss` are what doubles give: minor units divided;
+//!   `loss * (1 - product of (1 - p))` by footholds, then summed by assets, in the
+//!   order of their nodes, rounded half away from zero.
+//! - A path to what stays reachable is a shortest one, to the first place (the node,
+//!   then its copies) that is reached; before each node stands the least node that is
+//!   one link nearer to a start and leads there. So is the path of a `conflict`, to
+//!   the first hard asset; obstacles without a node follow it, and each says how many
+//!   obstacles there are.
+//! - The path of a withdrawal begins with such a path to the nearest (then least)
+//!   reached node from which a link leads to a target that nothing else removes, or at
+//!   such a target that is a start. From all these targets together the search goes
+//!   on at the node with the fewest links, in the uncut estate, to an asset that is
+//!   hard or has a loss (then the least node); nodes that are reached or that the plan
+//!   removes are not entered. It ends at the first place of such an asset that is not
+//!   lost, or enforcer of another withdrawal. Every withdrawal opens such a path.
+//! - Withdrawals that are due at the same time stand by the loss of the first asset
+//!   that their path ends at, greatest first, then by id.
+//! - Rows ascend by kind (in the order of [`Row`]), then by their fields as listed but
+//!   for the multiplier. `scale` and the multipliers have no common divisor, and
+//!   `scale` divides 5040 or 2^24.
+//! - With all else kept, one more on a multiplier would not raise the sum above, one
+//!   less would lower it, and without the row the bound would be lower.
+//! - A row's path is minimal: no start but its first node, no place that ends it but
+//!   its last, no link from one of its nodes to one after the next.
+//! - No row can be bettered at one place, so that the sum is higher, or is the same and
+//!   the row less: another node in a path, another asset that ends there, another node
+//!   that the withdrawal stops (if it removes at most [`MANY`]), another owner or gate
+//!   with the same first child there (if that is named at most [`MANY`] times in all
+//!   needs), a child less, the first of children that are the same.
+//! - Who is not told what Cordon may raise alone holds the certificate of a `now` to
+//!   this form only where it is nothing; [`Certificate::alone`] tells.
 
 use serde::{Deserialize, Serialize};
 
 use crate::estate::Mode;
 use crate::ids::{NodeId, ServiceId, WithdrawalId};
 use crate::money::Money;
+
+/// A settled certificate is not compared with alternatives where there are more than this.
+pub const MANY: usize = 1000;
 
 /// Everything that `cordon plan` answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +195,7 @@ pub struct Alternative {
     /// each independently of the others; rounded to the nearest minor unit.
     pub residual_expected_loss: Money,
     /// Time taken, in seconds; the only field that differs between equal runs.
+    #[serde(default)]
     pub seconds: f64,
     /// What an independent checker needs to re-derive a lower bound.
     pub certificate: Certificate,
@@ -186,6 +225,7 @@ pub struct PlannedWithdrawal {
     /// Position in the order of raising, from 1.
     pub order: u32,
     /// Why it is in the plan, in words.
+    #[serde(default)]
     pub reason: String,
     /// A path from a foothold to an asset that opens without it; for an `end` that of its refuse.
     pub path: Vec<NodeId>,
@@ -218,9 +258,13 @@ pub struct PlanCost {
 /// A step of a path that no sound plan can cut, or a bound that binds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Obstacle {
-    /// The node on the residual path, or none for a cap.
+    /// The node on the residual path, or none for a cap or protected services.
     pub node: Option<NodeId>,
+    /// How many obstacles there are; given in settled plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
     /// Why it cannot be cut, in words.
+    #[serde(default)]
     pub reason: String,
 }
 
@@ -234,6 +278,16 @@ pub struct Certificate {
     /// One stage for `balanced` (`total`); two for `strict` (`loss`, then `cost`),
     /// `now` and infeasible plans (`hard-loss`, then `total`).
     pub stages: Vec<Stage>,
+    /// Of a settled `now`: whether Cordon may raise anything alone, beside what is in force.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub alone: bool,
+    /// Whether the whole plan is settled (see the head of this file).
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub settled: bool,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a stage minimises.

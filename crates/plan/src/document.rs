@@ -4,6 +4,8 @@
 //! path that opens without each withdrawal, what each stops by itself, what
 //! remains reachable and by which path.
 
+mod shown;
+
 use cordon_model::Money;
 use cordon_model::estate::Estate;
 use cordon_model::ids::{NodeId, NodeIx, ServiceId, ServiceIx, WithdrawalIx};
@@ -11,13 +13,14 @@ use cordon_model::plan::{
     Alternative, AlternativeName, Certificate, PlanCost, PlannedWithdrawal, Proof, ReachableAsset,
     Status,
 };
+use rustc_hash::FxHashMap;
+
+pub(crate) use shown::Shown;
 
 use crate::alternatives::Answer;
 use crate::case::Case;
 use crate::conflict;
-use crate::dense::Dense;
 use crate::expected::residual_loss;
-use crate::field::Field;
 use crate::gates::Fallout;
 use crate::order::{self, Cut};
 use crate::request::Foothold;
@@ -30,14 +33,14 @@ pub(crate) fn alternative(
     footholds: &[Foothold],
 ) -> Alternative {
     let standing = &answer.standing;
-    let mut field = Field::new(case, &standing.chosen);
-    let reachable_assets = reachable(case, &standing.lost, &field);
+    let shown = Shown::new(case, &standing.chosen);
+    let reachable_assets = reachable(case, &standing.lost, &shown);
     let conflict = match answer.status {
-        Status::Infeasible => conflict::explain(case, &answer, &field),
+        Status::Infeasible => conflict::explain(case, &answer, &shown),
         Status::Optimal | Status::Gap => Vec::new(),
     };
     let starts: Vec<u32> = case.starts.iter().map(|start| start.node).collect();
-    let mut cuts = cuts(case, &standing.chosen, &standing.lost, &mut field);
+    let mut cuts = cuts(case, &standing.chosen, &standing.lost, &shown);
     order::sort(case.net, &starts, &mut cuts);
     let total = Money(standing.total());
     let bound = answer.certified();
@@ -61,12 +64,23 @@ pub(crate) fn alternative(
             total,
         },
         lower_bound,
-        gap: if total.0 == 0 { 0.0 } else { (total - lower_bound).as_f64() / total.as_f64() },
+        gap: gap(total, lower_bound),
         residual_expected_loss: residual_loss(case.net, &standing.chosen, footholds),
         seconds: 0.0,
-        certificate: Certificate { bound, stages: answer.stages },
+        certificate: Certificate {
+            bound,
+            stages: answer.stages,
+            alone: case.may_raise_alone,
+            settled: true,
+        },
         conflict,
     }
+}
+
+/// The share of the total that is not proven to be needed.
+fn gap(total: Money, lower: Money) -> f64 {
+    let open = crate::master::float(total.0 - lower.0);
+    if total.0 == 0 { 0.0 } else { open / crate::master::float(total.0) }
 }
 
 pub(crate) fn ids(estate: &Estate, path: &[u32]) -> Vec<NodeId> {
@@ -77,54 +91,47 @@ fn services(estate: &Estate, stopped: &[u32]) -> Vec<ServiceId> {
     stopped.iter().map(|&at| estate.service(ServiceIx(at)).id.clone()).collect()
 }
 
-fn reachable(case: &Case<'_>, lost: &[u32], field: &Field<'_>) -> Vec<ReachableAsset> {
+fn reachable(case: &Case<'_>, lost: &[u32], shown: &Shown<'_>) -> Vec<ReachableAsset> {
     let estate = case.net.estate;
     let assets = lost.iter().filter_map(|&at| estate.assets().get(at as usize));
     assets
         .filter_map(|asset| {
-            let place = asset.places().find(|place| field.reaches(place.0))?;
+            let place = asset.places().find(|place| shown.reaches(place.0))?;
             Some(ReachableAsset {
                 node: estate.id(asset.node).clone(),
                 loss: asset.loss,
-                path: ids(estate, &field.path(place.0)),
+                path: ids(estate, &shown.path(place.0)),
             })
         })
         .collect()
 }
 
 /// For every chosen column a path that opens without it.
-fn cuts(case: &Case<'_>, chosen: &[u32], lost: &[u32], field: &mut Field<'_>) -> Vec<Cut> {
+fn cuts(case: &Case<'_>, chosen: &[u32], lost: &[u32], shown: &Shown<'_>) -> Vec<Cut> {
     let net = case.net;
     let assets = net.estate.assets();
-    let mut enforces: Dense<u32> = Dense::filled(0, net.nodes());
-    for &column in chosen {
-        for &(_, by) in &net.columns[column].enforcers {
-            enforces[by] += 1;
-        }
+    let mut enforces: FxHashMap<u32, u32> = FxHashMap::default();
+    let enforcers = |column: u32| net.columns[column].enforcers.iter().map(|&(_, by)| by);
+    for by in chosen.iter().flat_map(|&column| enforcers(column)) {
+        *enforces.entry(by).or_default() += 1;
     }
     let worth = |&&asset: &&u32| {
         let of = assets.get(asset as usize);
         of.is_some_and(|a| a.must_hold || a.loss.0 > 0) && lost.binary_search(&asset).is_err()
     };
-    let mut cuts = Vec::with_capacity(chosen.len());
-    for &column in chosen {
-        let mark = field.mark();
-        for &(_, by) in &net.columns[column].enforcers {
-            enforces[by] -= 1;
-        }
-        let asset_at = |node: u32| net.assets_at[node].iter().find(worth).copied();
-        let opens = field.open(column, |node| asset_at(node).is_some() || enforces[node] > 0);
-        let asset = opens.and_then(asset_at);
-        let of = asset.and_then(|asset| assets.get(asset as usize));
-        let behind = of.map_or(0, |asset| asset.loss.0);
-        let path = opens.map_or_else(Vec::new, |node| field.path(node));
-        field.shut(column, mark);
-        for &(_, by) in &net.columns[column].enforcers {
-            enforces[by] += 1;
-        }
-        cuts.push(Cut { column, behind, path, asset });
-    }
-    cuts
+    let asset_at = |node: u32| net.assets_at[node].iter().find(worth).copied();
+    let cut = |&column: &u32| {
+        let others = |node: u32| {
+            let own = enforcers(column).filter(|&by| by == node).count();
+            enforces.get(&node).is_some_and(|&all| all as usize > own)
+        };
+        let path = shown.opened(column, |node| asset_at(node).is_some() || others(node));
+        let path = path.unwrap_or_default();
+        let asset = path.last().and_then(|&end| asset_at(end));
+        let behind = asset.and_then(|at| assets.get(at as usize)).map_or(0, |of| of.loss.0);
+        Cut { column, behind, path, asset }
+    };
+    chosen.iter().map(cut).collect()
 }
 
 fn withdrawals(case: &Case<'_>, cuts: &[Cut]) -> Vec<PlannedWithdrawal> {
@@ -140,7 +147,7 @@ fn withdrawals(case: &Case<'_>, cuts: &[Cut]) -> Vec<PlannedWithdrawal> {
             kind: withdrawal.kind.to_string(),
             mode: withdrawal.mode,
             targets: withdrawal.removes.iter().map(|&node| estate.id(node).clone()).collect(),
-            cost: cost_of(case, half),
+            cost: Money(case.price_of(half)),
             stops: services(estate, &stops_alone(case, half, &mut fallout)),
             enforcer: withdrawal.enforcer.map(|by| estate.id(by).clone()),
             order,
@@ -149,11 +156,6 @@ fn withdrawals(case: &Case<'_>, cuts: &[Cut]) -> Vec<PlannedWithdrawal> {
         }
     });
     planned.collect()
-}
-
-fn cost_of(case: &Case<'_>, half: WithdrawalIx) -> Money {
-    let estate = case.net.estate;
-    if case.in_force[half.0] { Money::ZERO } else { estate.price(estate.withdrawal(half)) }
 }
 
 /// Services that stop if one withdrawal alone is raised, ascending.

@@ -4,32 +4,22 @@
 //! of withdrawals that is sound. `model::plan::Row` tells why for each kind.
 
 use cordon_model::estate::Withdrawal;
-use cordon_model::needs::Needs;
 use cordon_model::plan::{Objective, Row, Stage};
-use cordon_model::{Mode, Money, NodeId, NodeIx, ServiceIx, WithdrawalId, WithdrawalIx};
-use rustc_hash::FxHashMap;
+use cordon_model::{Mode, Money, NodeId, NodeIx, WithdrawalId, WithdrawalIx};
 
 use super::columns::column_of;
 use super::{Complaints, multiplier};
 use crate::case::Case;
 use crate::paths;
-
-/// Whose tree of needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Owner {
-    Node(NodeIx),
-    Service(ServiceIx),
-}
+use crate::stopping::{Gate, Item, Owner};
 
 /// A variable of the problem, between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Variable {
     /// The column is raised.
     Raised(WithdrawalIx),
-    /// The node or service is down.
-    Down(Owner),
-    /// The inner gate at this place of a tree, in preorder, fails.
-    Fails(Owner, u32),
+    /// The node or service is down, or the inner gate fails.
+    Down(Item),
     /// The asset at this position is lost.
     Lost(u32),
 }
@@ -45,13 +35,6 @@ pub(crate) struct Form {
     pub(crate) terms: Vec<(Variable, i128)>,
 }
 
-/// A gate "k of these" of somebody's needs.
-#[derive(Debug)]
-struct Gate {
-    k: u32,
-    children: Vec<Variable>,
-}
-
 /// Reads the rows of a stage; those that do not hold are complained of and left out.
 pub(crate) fn read(
     case: &Case<'_>,
@@ -59,7 +42,7 @@ pub(crate) fn read(
     lost: Money,
     complaints: &mut Complaints<'_>,
 ) -> Vec<Form> {
-    let mut reader = Reader { case, objective: stage.objective, lost, trees: FxHashMap::default() };
+    let reader = Reader { case, objective: stage.objective, lost };
     let mut forms = Vec::with_capacity(stage.rows.len());
     for (at, row) in stage.rows.iter().enumerate() {
         let multiplier = multiplier(row);
@@ -113,18 +96,17 @@ fn merge(mut terms: Vec<(Variable, i128)>) -> Vec<(Variable, i128)> {
     terms
 }
 
-type Terms = Vec<(Variable, i128)>;
+pub(super) type Terms = Vec<(Variable, i128)>;
 
 struct Reader<'a, 'c> {
     case: &'c Case<'a>,
     objective: Objective,
     lost: Money,
-    trees: FxHashMap<Owner, Vec<Option<Gate>>>,
 }
 
 impl Reader<'_, '_> {
     /// The right side and terms of a row, or why it does not hold.
-    fn form(&mut self, row: &Row) -> Result<(i128, Terms), String> {
+    fn form(&self, row: &Row) -> Result<(i128, Terms), String> {
         match row {
             Row::Path { path, asset, .. } => self.path(path, asset),
             Row::Need { owner, gate, children, .. } => self.need(owner, *gate, children),
@@ -139,9 +121,7 @@ impl Reader<'_, '_> {
     fn path(&self, path: &[NodeId], asset: &NodeId) -> Result<(i128, Terms), String> {
         let (mut terms, last) = self.cuts(path)?;
         let node = self.node(asset)?;
-        let assets = self.case.estate.assets();
-        let at = assets.binary_search_by_key(&node, |asset| asset.node);
-        let found = at.ok().and_then(|at| Some((u32::try_from(at).ok()?, assets.get(at)?)));
+        let found = self.case.ground.asset(node);
         let (at, found) = found.ok_or_else(|| format!("names `{asset}`, which is no asset"))?;
         if found.places().all(|place| place != last) {
             return Err(format!("does not end at `{asset}` or a copy of it"));
@@ -162,42 +142,21 @@ impl Reader<'_, '_> {
         Ok((cuts.into_iter().map(|column| (Variable::Raised(column), 1)).collect(), last))
     }
 
-    fn need(&mut self, owner: &str, gate: u32, children: &[u32]) -> Result<(i128, Terms), String> {
-        let estate = self.case.estate;
-        let service = owner.strip_prefix("service:").and_then(|id| estate.find_service(id));
-        let (owner_of, needs) = match (service, estate.find(owner)) {
-            (Some(service), _) => (Owner::Service(service), Some(&estate.service(service).needs)),
-            (None, Some(node)) => (Owner::Node(node), estate.needs(node)),
-            (None, None) => return Err(format!("names `{owner}`, which is no service or node")),
-        };
-        let needs = needs.ok_or_else(|| format!("names `{owner}`, which needs nothing"))?;
-        let tree = self.trees.entry(owner_of).or_insert_with(|| lay_out(owner_of, needs));
-        let found = tree.get(gate as usize).and_then(Option::as_ref);
+    fn need(&self, owner: &str, gate: u32, children: &[u32]) -> Result<(i128, Terms), String> {
+        let owner_of = find_owner(self.case, owner)
+            .ok_or_else(|| format!("names `{owner}`, which is no service or node with needs"))?;
+        let found = self.case.ground.dependence.gate(owner_of, gate);
         let found = found.ok_or_else(|| format!("names no gate of `{owner}`"))?;
-        if children.windows(2).any(|pair| pair.first() >= pair.get(1)) {
-            return Err("names children out of order".to_owned());
-        }
-        let named: Option<Vec<Variable>> =
-            children.iter().map(|&child| found.children.get(child as usize).copied()).collect();
-        let named =
-            named.ok_or_else(|| format!("names a child that the gate of `{owner}` lacks"))?;
-        let spare = found.children.len() as i128 - i128::from(found.k);
-        let weight = named.len() as i128 - spare;
-        if weight < 1 {
-            return Err("names too few children to make the gate fail".to_owned());
-        }
-        let mut terms: Terms = named.into_iter().map(|child| (child, -1)).collect();
-        terms.push((gate_variable(owner_of, gate), weight));
-        Ok((-spare, terms))
+        need_form(found, children).map_err(|why| format!("{why} of `{owner}`"))
     }
 
     fn stop(&self, withdrawal: &WithdrawalId, node: &NodeId) -> Result<(i128, Terms), String> {
         let (column, found) = self.withdrawal(withdrawal)?;
         let target = self.node(node)?;
-        if !found.stops || !found.removes.contains(&target) {
+        if !found.stops || found.removes.binary_search(&target).is_err() {
             return Err(format!("holds only if `{withdrawal}` stops `{node}`"));
         }
-        let down = Variable::Down(Owner::Node(target));
+        let down = Variable::Down(Item::Owner(Owner::Node(target)));
         Ok((0, vec![(down, 1), (Variable::Raised(column), -1)]))
     }
 
@@ -225,7 +184,7 @@ impl Reader<'_, '_> {
     fn exclusive(&self, id: &WithdrawalId, by: &WithdrawalId) -> Result<(i128, Terms), String> {
         let (column, enforcer) = self.enforced(id)?;
         let (other, remover) = self.withdrawal(by)?;
-        if !remover.stops || !remover.removes.contains(&enforcer) {
+        if !remover.stops || remover.removes.binary_search(&enforcer).is_err() {
             return Err(format!("holds only if `{by}` stops the enforcer of `{id}`"));
         }
         Ok((-1, vec![(Variable::Raised(column), -1), (Variable::Raised(other), -1)]))
@@ -270,33 +229,30 @@ impl Reader<'_, '_> {
     }
 }
 
-fn gate_variable(owner: Owner, at: u32) -> Variable {
-    if at == 0 { Variable::Down(owner) } else { Variable::Fails(owner, at) }
-}
-
-/// The gates of a tree by their place in preorder; leaves have a place and no gate.
-///
-/// A tree that is one node alone is a gate "1 of 1".
-fn lay_out(owner: Owner, needs: &Needs) -> Vec<Option<Gate>> {
-    let mut gates = Vec::new();
-    let root = place(owner, needs, &mut gates);
-    if let (Needs::Node(_), Some(first)) = (needs, gates.first_mut()) {
-        *first = Some(Gate { k: 1, children: vec![root] });
+/// The right side and terms of a row of needs, or why it does not hold.
+pub(super) fn need_form(gate: &Gate, children: &[u32]) -> Result<(i128, Terms), &'static str> {
+    if children.windows(2).any(|pair| pair.first() >= pair.get(1)) {
+        return Err("names children out of order for the gate");
     }
-    gates
+    let named: Option<Vec<Item>> =
+        children.iter().map(|&child| gate.children.get(child as usize).copied()).collect();
+    let named = named.ok_or("names a child that is not there for the gate")?;
+    let spare = i128::from(gate.spare);
+    let weight = named.len() as i128 - spare;
+    if weight < 1 {
+        return Err("names too few children to fail the gate");
+    }
+    let mut terms: Terms = named.into_iter().map(|child| (Variable::Down(child), -1)).collect();
+    terms.push((Variable::Down(gate.item()), weight));
+    Ok((-spare, merge(terms)))
 }
 
-fn place(owner: Owner, needs: &Needs, gates: &mut Vec<Option<Gate>>) -> Variable {
-    let at = gates.len();
-    gates.push(None);
-    match needs {
-        Needs::Node(node) => Variable::Down(Owner::Node(*node)),
-        Needs::AtLeast { k, of } => {
-            let children = of.iter().map(|child| place(owner, child, gates)).collect();
-            if let Some(slot) = gates.get_mut(at) {
-                *slot = Some(Gate { k: *k, children });
-            }
-            gate_variable(owner, u32::try_from(at).unwrap_or(u32::MAX))
-        }
+/// The owner of a tree of needs, as a row names it.
+pub(super) fn find_owner(case: &Case<'_>, owner: &str) -> Option<Owner> {
+    let estate = case.estate;
+    let service = owner.strip_prefix("service:").and_then(|id| estate.find_service(id));
+    match service {
+        Some(service) => Some(Owner::Service(service)),
+        None => estate.find(owner).filter(|&node| estate.needs(node).is_some()).map(Owner::Node),
     }
 }

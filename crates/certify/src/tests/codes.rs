@@ -239,7 +239,6 @@ fn exclusive_rows_count() {
     assert_eq!(balanced["cost"]["total"], 101, "{balanced:#}");
     balanced["certificate"] = json!({
         "bound": 101,
-        "settled": true,
         "stages": [{"objective": "total", "bound": 101, "scale": 1, "rows": rows}],
     });
     balanced["proof"] = json!("flow");

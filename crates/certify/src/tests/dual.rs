@@ -33,7 +33,7 @@ pub(super) fn certificate(
 ) -> Certificate {
     let tasks = tasks(problem, infeasible, choice);
     let stages: Vec<Stage> = tasks.iter().map(|task| task.prove(random)).collect();
-    Certificate { bound: join(&tasks, &stages), stages }
+    Certificate { bound: join(&tasks, &stages), stages, alone: false, settled: false }
 }
 
 pub(super) fn tasks<'p, 'a>(
@@ -179,7 +179,13 @@ impl Task<'_, '_> {
         let (context, now) = (self.problem.context, self.problem.name == AlternativeName::Now);
         let authority = context.authority.as_ref();
         let allowed = authority.is_none_or(|ids| ids.contains(&half.id));
-        self.estate().forbidden_by(half).is_some()
+        let stops_enforcer = half.enforcer.is_some_and(|enforcer| {
+            let halves =
+                std::iter::once(half).chain(half.partner.map(|at| self.estate().withdrawal(at)));
+            halves.into_iter().any(|w| w.stops && w.removes.contains(&enforcer))
+        });
+        stops_enforcer
+            || self.estate().forbidden_by(half).is_some()
             || context.unavailable.contains(&half.id)
             || half.enforcer.is_some_and(|node| self.problem.is_start(node))
             || now && !allowed && !context.in_force.contains(&half.id)

@@ -1,123 +1,21 @@
-//! Every change of an honest plan is objected to, but for `seconds` and `reason`.
+//! Changes of an honest plan of another tool, which is not settled.
 //!
-//! A change may leave a plan true: another real path, or another row that proves
-//! as much. Those few that the checker accepts must be so by [`is_true`], which
-//! leans on `model::reach` and [`dual`]; their share is bounded.
+//! A change may leave such a plan true: another real path, or another row that
+//! proves as much. Those few that the checker accepts must be so by [`is_true`],
+//! which leans on `model::reach` and [`dual`]; their share is bounded. Changes of
+//! settled plans are in [`super::planned`].
 
 use cordon_model::outage::NodeSet;
 use cordon_model::plan::{Alternative, PlanDocument, Status};
 use cordon_model::{Estate, NodeId, NodeIx, WithdrawalIx};
 use serde_json::{Value, json};
 
+use super::changes::{Change, changes, words};
 use super::dual;
 use super::fixture::Random;
 use super::honest::draw_case;
-use super::planner::{Problem, plan, written};
+use super::planner::{Problem, plan};
 use crate::{Context, check_json};
-
-/// A change: where, what it is called, and the value there instead.
-struct Change {
-    place: Vec<String>,
-    value: Value,
-}
-
-impl Change {
-    fn apply(&self, document: &Value) -> Value {
-        let mut changed = document.clone();
-        *changed.pointer_mut(&format!("/{}", self.place.join("/"))).unwrap() = self.value.clone();
-        changed
-    }
-
-    fn is_within(&self, field: &str) -> bool {
-        self.place.iter().any(|step| step == field)
-    }
-}
-
-/// All changes of a document: numbers, texts, flags, and the elements of lists.
-fn changes(document: &Value, words: &[String], random: &mut Random) -> Vec<Change> {
-    let mut all = Vec::new();
-    walk(document, &mut Vec::new(), words, random, &mut all);
-    all
-}
-
-fn walk(
-    value: &Value,
-    place: &mut Vec<String>,
-    words: &[String],
-    random: &mut Random,
-    all: &mut Vec<Change>,
-) {
-    if place.last().is_some_and(|field| field == "seconds" || field == "reason") {
-        return;
-    }
-    let mut put = |value: Value| all.push(Change { place: place.clone(), value });
-    match value {
-        Value::Null => put(json!(random.pick(words))),
-        Value::Bool(flag) => put(json!(!flag)),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => {
-                for other in [whole + 1, whole - 1, 0] {
-                    if other != whole {
-                        put(json!(other));
-                    }
-                }
-            }
-            None => {
-                let exact = number.as_f64().unwrap();
-                [exact + 1.0, exact / 2.0, exact + 0.01]
-                    .into_iter()
-                    .for_each(|other| put(json!(other)));
-            }
-        },
-        Value::String(text) => {
-            let mut others: Vec<&String> = words.iter().filter(|word| *word != text).collect();
-            while others.len() > 6 {
-                others.swap_remove(random.below(others.len()));
-            }
-            others.into_iter().for_each(|word| put(json!(word)));
-            put(json!(format!("{text}x")));
-        }
-        Value::Array(items) => {
-            for at in 0..items.len() {
-                let mut less = items.clone();
-                let one = less.remove(at);
-                put(json!(less));
-                let mut more = items.clone();
-                more.insert(at, one);
-                put(json!(more));
-                if at > 0 && items[at] != items[at - 1] {
-                    let mut swapped = items.clone();
-                    swapped.swap(at, at - 1);
-                    put(json!(swapped));
-                }
-            }
-            for (at, item) in items.iter().enumerate() {
-                place.push(at.to_string());
-                walk(item, place, words, random, all);
-                place.pop();
-            }
-        }
-        Value::Object(fields) => {
-            for (field, item) in fields {
-                place.push(field.clone());
-                walk(item, place, words, random, all);
-                place.pop();
-            }
-        }
-    }
-}
-
-/// Words that fields of this estate can hold.
-fn words(estate: &Estate) -> Vec<String> {
-    let nodes = estate.nodes().iter().map(|node| node.id.to_string());
-    let withdrawals = estate.withdrawals().iter().map(|w| w.id.to_string());
-    let kinds = estate.withdrawals().iter().map(|w| w.kind.to_string());
-    let services =
-        estate.services().iter().flat_map(|s| [s.id.to_string(), format!("service:{}", s.id)]);
-    let fixed = ["now", "balanced", "strict", "optimal", "gap", "infeasible", "flow", "search"];
-    let fixed = fixed.into_iter().chain(["refuse", "end", "total", "loss", "cost", "hard-loss"]);
-    nodes.chain(withdrawals).chain(kinds).chain(services).chain(fixed.map(str::to_owned)).collect()
-}
 
 #[test]
 fn every_change_is_objected_to() {
@@ -126,15 +24,15 @@ fn every_change_is_objected_to() {
         let mut random = Random(seed);
         let (estate, footholds, context) = draw_case(&mut random);
         let honest = plan(&estate, &footholds, &context, &mut random);
-        let json = written(&honest);
+        let json = serde_json::to_value(&honest).unwrap();
         assert!(check_json(&estate, &json.to_string(), &context).accepted, "seed {seed}");
-        let (some, accepted) = try_all(&estate, &json, &context, &mut random, true);
+        let (some, accepted) = try_all(&estate, &json, &context, &mut random);
         tried += some;
         still_true += accepted;
     }
     println!("{tried} changes, {still_true} of them still true");
     assert!(tried > 20_000, "only {tried} changes were tried");
-    assert!(still_true * 100 < tried, "{still_true} of {tried} changes were accepted");
+    assert!(still_true * 25 < tried, "{still_true} of {tried} changes were accepted");
 }
 
 /// Tries every change of a plan; counts them, and those that are accepted because still true.
@@ -143,14 +41,15 @@ pub(super) fn try_all(
     json: &Value,
     context: &Context,
     random: &mut Random,
-    settled: bool,
 ) -> (u32, u32) {
     let (mut tried, mut still_true) = (0, 0);
     let unchanged = json.to_string();
     for change in changes(json, &words(estate), random) {
         let changed = change.apply(json);
         let text = changed.to_string();
-        if text == unchanged {
+        // A plan that is not settled may say less or more, and round its gap.
+        let rounded = change.is_within("gap") && change.is_tiny();
+        if text == unchanged || change.value.is_object() || rounded {
             continue;
         }
         tried += 1;
@@ -158,7 +57,7 @@ pub(super) fn try_all(
             still_true += 1;
             let (place, value) = (change.place.join("/"), &change.value);
             assert!(
-                is_true(estate, &changed, &change, context, settled),
+                is_true(estate, &changed, &change, context),
                 "accepted {place} = {value} of {json}"
             );
         }
@@ -181,7 +80,7 @@ pub(super) fn sample(
         let changed = change.apply(json);
         if check_json(estate, &changed.to_string(), context).accepted {
             let (place, value) = (change.place.join("/"), &change.value);
-            let fine = changed == *json || is_true(estate, &changed, change, context, false);
+            let fine = changed == *json || is_true(estate, &changed, change, context);
             assert!(fine, "accepted {place} = {value}");
         } else {
             objected += 1;
@@ -191,13 +90,7 @@ pub(super) fn sample(
 }
 
 /// Tells whether a changed plan still says nothing but the truth.
-fn is_true(
-    estate: &Estate,
-    changed: &Value,
-    change: &Change,
-    context: &Context,
-    settled: bool,
-) -> bool {
+fn is_true(estate: &Estate, changed: &Value, change: &Change, context: &Context) -> bool {
     let fewer_plans = change.place == ["alternatives"];
     if fewer_plans {
         return true;
@@ -211,7 +104,7 @@ fn is_true(
     let alternative = &document.alternatives[at];
     let problem = Problem::new(estate, alternative.name, &document.footholds, context);
     if change.is_within("stages") {
-        certificate_is_true(&problem, alternative, settled)
+        certificate_is_true(&problem, alternative)
     } else if change.is_within("path") {
         paths_are_true(&problem, alternative)
     } else if change.is_within("conflict") {
@@ -226,8 +119,8 @@ fn chosen(problem: &Problem<'_>, alternative: &Alternative) -> Vec<WithdrawalIx>
     ids.map(|w| problem.estate.find_withdrawal(w.id.as_str()).unwrap()).collect()
 }
 
-/// Every row's path is real, the sums are what they are said to be, all is settled.
-fn certificate_is_true(problem: &Problem<'_>, alternative: &Alternative, settled: bool) -> bool {
+/// Every row's path is real, and the sums are what they are said to be.
+fn certificate_is_true(problem: &Problem<'_>, alternative: &Alternative) -> bool {
     let infeasible = alternative.status == Status::Infeasible;
     let choice = problem.choice(chosen(problem, alternative).into_iter().collect());
     let tasks = dual::tasks(problem, infeasible, &choice);
@@ -256,17 +149,8 @@ fn certificate_is_true(problem: &Problem<'_>, alternative: &Alternative, settled
         let y: Vec<i128> =
             rows.iter_mut().map(|row| i128::from(*dual::multiplier_of(row))).collect();
         let sum = task.sum(scale, &forms, &y);
-        let is_settled = !settled
-            || (0..y.len()).all(|at| {
-                let with = |step: i128| {
-                    let mut other = y.clone();
-                    other[at] += step;
-                    task.sum(scale, &forms, &other)
-                };
-                with(1) <= sum && with(-1) < sum
-            });
         let bound = sum.max(0) / scale + i128::from(sum.max(0) % scale > 0);
-        real && is_settled && bound == i128::from(stage.bound.0)
+        real && bound == i128::from(stage.bound.0)
     })
 }
 

@@ -182,15 +182,6 @@ pub(super) fn plan(
     }
 }
 
-/// A plan of this tool as text; its certificates claim to be settled.
-pub(super) fn written(document: &PlanDocument) -> serde_json::Value {
-    let mut json = serde_json::to_value(document).unwrap();
-    for alternative in json["alternatives"].as_array_mut().unwrap() {
-        alternative["certificate"]["settled"] = true.into();
-    }
-    json
-}
-
 fn alternative(problem: &Problem<'_>, random: &mut Random) -> Alternative {
     let now = problem.name == AlternativeName::Now;
     let mut choices = problem.guarded();
@@ -243,7 +234,11 @@ fn describe(
         (Status::Infeasible, Some(asset)) => asset
             .path
             .iter()
-            .map(|node| Obstacle { node: Some(node.clone()), reason: "no withdrawal".to_owned() })
+            .map(|node| Obstacle {
+                node: Some(node.clone()),
+                of: None,
+                reason: "no withdrawal".to_owned(),
+            })
             .collect(),
         _ => Vec::new(),
     };

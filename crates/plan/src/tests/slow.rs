@@ -88,7 +88,12 @@ impl<'q> Slow<'q> {
         !self.permitted(column)
             || column.iter().any(|&at| {
                 let withdrawal = self.estate.withdrawal(at);
-                let held = |by: NodeIx| self.starts.iter().any(|start| start.node == by);
+                let held = |by: NodeIx| {
+                    self.starts.iter().any(|start| start.node == by)
+                        || column.iter().map(|&half| self.estate.withdrawal(half)).any(|half| {
+                            half.stops && half.removes.contains(&by)
+                        })
+                };
                 self.estate.forbidden_by(withdrawal).is_some()
                     || withdrawal.enforcer.is_some_and(held)
             })
