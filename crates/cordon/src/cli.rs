@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Read log files and name detections, footholds and incidents
     Scan(ScanArgs),
     /// Compute the least withdrawals that cut footholds off from assets
-    Plan(PlanArgs),
+    Plan(crate::commands::plan::PlanArgs),
     /// Simulate an intrusion and compare responses
     Drill(DrillArgs),
     /// Show incidents, withdrawals in force and services
@@ -127,50 +127,6 @@ pub(crate) struct ScanArgs {
     /// Exit with 10 when a foothold is found
     #[arg(long)]
     pub(crate) exit_code: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct PlanArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<PlanCommand>,
-    /// Folder with the estate
-    #[arg(long, value_name = "FOLDER", required = true)]
-    pub(crate) config: Option<PathBuf>,
-    /// A node that the intruder controls, with its probability after `@` (default 1)
-    #[arg(long, value_name = "ID[@P]")]
-    pub(crate) foothold: Vec<String>,
-    /// A foothold that stays a start whatever is withdrawn
-    #[arg(long, value_name = "ID[@P]")]
-    pub(crate) entrenched: Vec<String>,
-    /// Seconds after which the best plan so far is given with its gap
-    #[arg(long, value_name = "S", default_value_t = 60.0)]
-    pub(crate) time_limit: f64,
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-    /// Exit with 10 when the plan is not empty and 12 when no sound plan exists
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PlanCommand {
-    /// Check a plan with the independent checker
-    Check {
-        /// Plan as printed by `cordon plan --format json`; `-` reads standard input
-        plan: PathBuf,
-        /// Folder with the estate
-        #[arg(long, value_name = "FOLDER")]
-        config: PathBuf,
-        /// A foothold that the plan must have been made against
-        #[arg(long, value_name = "ID[@P]")]
-        foothold: Vec<String>,
-        /// An entrenched foothold that the plan must have been made against
-        #[arg(long, value_name = "ID[@P]")]
-        entrenched: Vec<String>,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -1,96 +1,98 @@
-//! `cordon plan` and `cordon plan check`: the least cut, and the checker alone.
+//! `cordon plan`: the least cut for some footholds, or for each of a kind alone.
+//!
+//! `present` says what a plan is made in, `change` what it changes of the cordon
+//! in force, `explain` why it holds a withdrawal, `readiness` what would happen
+//! if any one node of a kind were taken, `check` asks the checker alone.
 
+mod args;
+mod change;
+mod check;
+mod explain;
+mod present;
+mod readiness;
 mod render;
 
 use std::time::Instant;
 
 use anyhow::Context as _;
-use cordon_model::plan::{AlternativeName, PlanDocument, PlannedFoothold, Status, Verdict};
-use cordon_plan::{Foothold, Limits, Planner, Request};
+use cordon_model::plan::{PlanDocument, Status};
+use cordon_plan::{Limits, Planner};
+use serde::Serialize;
 
-use super::{load_estate, print, print_json};
-use crate::cli::{Format, PlanArgs, PlanCommand};
-use crate::failure::bad_input;
-use crate::{exit, footholds};
-
+pub(crate) use args::{PlanArgs, PlanCommand};
 pub(crate) use render::alternative as render_alternative;
+
+use self::change::{Change, balanced};
+use self::explain::Explained;
+use self::present::Present;
+use super::{print, print_json};
+use crate::cli::Format;
+use crate::exit;
+use crate::failure::bad_input;
 
 /// Work units after which a plan is given with its gap, about a minute of one core.
 const WORK: u64 = 20_000_000_000;
 
+/// A plan with what stands beside it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    document: &'a PlanDocument,
+    #[serde(flatten)]
+    change: Option<&'a Change>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    explained: &'a Vec<Explained>,
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<u8> {
-    if let Some(command) = &args.command {
-        return check(command);
+    if let Some(PlanCommand::Check(args)) = &args.command {
+        return check::run(args);
     }
-    let folder = args.config.as_deref().context("`--config FOLDER` is missing")?;
     if !args.time_limit.is_finite() || args.time_limit < 0.0 {
         return Err(bad_input("`--time-limit` wants a number of seconds, 0 or more"));
     }
-    let loaded = load_estate(folder)?;
-    let estate = &loaded.estate;
-    let footholds = footholds::read(estate, &args.foothold, &args.entrenched)?;
+    if let Some(every) = &args.every {
+        return readiness::run(args, every);
+    }
+    let present = Present::open(
+        args.config.as_deref(),
+        args.data.as_deref(),
+        &args.foothold,
+        &args.entrenched,
+    )?;
     let start = Instant::now();
     let clock = || start.elapsed().as_secs_f64();
     let limits = Limits { work: WORK, seconds: args.time_limit, clock: &clock };
-    let planner = Planner::new(estate);
-    let request = Request { limits, ..Request::new(footholds.clone()) };
+    let planner = Planner::new(&present.estate);
+    let request = present.request(limits);
     let document = planner.plan(&request);
+    let plan = balanced(&document).context("the planner gave no balanced plan")?;
+    let change = present.has_ledger.then(|| Change::new(&present, &planner, &request, &document));
+    let explained = explain::explain(&present.estate, &planner, &request, plan, &args.explain)?;
     match args.format {
-        Format::Json => print_json(&document)?,
-        Format::Text => print(&render::document(estate, &planner, &footholds, &document))?,
+        Format::Json => print_json(&Answer {
+            document: &document,
+            change: change.as_ref(),
+            explained: &explained,
+        })?,
+        Format::Text => {
+            let estate = &present.estate;
+            let mut out = render::document(estate, &planner, &present.footholds, &document);
+            out.extend(change.iter().map(|change| change.words(&present)));
+            out.extend(explained.iter().map(|one| explain::words(estate, plan, one)));
+            print(&out)?;
+        }
     }
-    Ok(if args.exit_code { found(&document) } else { exit::DONE })
+    let any = !plan.withdrawals.is_empty();
+    Ok(if args.exit_code { found(any, plan.status == Status::Infeasible) } else { exit::DONE })
 }
 
-fn found(document: &PlanDocument) -> u8 {
-    let balanced = document.alternatives.iter().find(|a| a.name == AlternativeName::Balanced);
-    match balanced {
-        Some(plan) if plan.status == Status::Infeasible => exit::NO_SOUND_PLAN,
-        Some(plan) if !plan.withdrawals.is_empty() => exit::FOUND,
-        _ => exit::DONE,
+/// The exit code for whether a plan holds anything, and whether there is no sound one.
+fn found(any: bool, impossible: bool) -> u8 {
+    match (impossible, any) {
+        (true, _) => exit::NO_SOUND_PLAN,
+        (false, true) => exit::FOUND,
+        (false, false) => exit::DONE,
     }
-}
-
-fn check(command: &PlanCommand) -> anyhow::Result<u8> {
-    let PlanCommand::Check { plan, config, foothold, entrenched, format } = command;
-    let loaded = load_estate(config)?;
-    let text = if plan.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?
-    } else {
-        std::fs::read_to_string(plan)
-            .with_context(|| format!("cannot read `{}`", plan.display()))?
-    };
-    let given = footholds::read(&loaded.estate, foothold, entrenched)?;
-    let given: Vec<PlannedFoothold> = given.iter().map(|f| planned(&loaded.estate, f)).collect();
-    let context = cordon_certify::Context {
-        footholds: (!given.is_empty()).then_some(given),
-        ..cordon_certify::Context::default()
-    };
-    let verdict = cordon_certify::check_json(&loaded.estate, &text, &context);
-    match format {
-        Format::Json => print_json(&verdict)?,
-        Format::Text => print(&words(&verdict))?,
-    }
-    Ok(if verdict.accepted { exit::DONE } else { exit::FAILED })
-}
-
-fn planned(estate: &cordon_model::Estate, foothold: &Foothold) -> PlannedFoothold {
-    PlannedFoothold {
-        node: estate.id(foothold.node).clone(),
-        probability: foothold.probability,
-        entrenched: foothold.entrenched,
-    }
-}
-
-fn words(verdict: &Verdict) -> String {
-    if verdict.accepted {
-        return "The checker accepts this plan.\n".to_owned();
-    }
-    let mut out = String::from("The checker refuses this plan:\n");
-    for objection in &verdict.objections {
-        let of = if objection.alternative.is_empty() { "plan" } else { &objection.alternative };
-        out.push_str(&format!("  {of}: {} [{}]\n", objection.what, objection.code));
-    }
-    out
 }

@@ -33,7 +33,7 @@ pub(crate) fn document(
         out,
         "{}: {}: {}.",
         estate.name(),
-        count(footholds.len(), "foothold", "footholds"),
+        count(document.footholds.len(), "foothold", "footholds"),
         short_list(&named, 6)
     );
     let waiting = planner.waiting(footholds);
@@ -166,11 +166,11 @@ fn result_lines(estate: &Estate, plan: &Alternative) -> String {
     out
 }
 
-fn label<'e>(estate: &'e Estate, id: &'e NodeId) -> &'e str {
+pub(super) fn label<'e>(estate: &'e Estate, id: &'e NodeId) -> &'e str {
     estate.find(id.as_str()).map_or(id.as_str(), |node| estate.node(node).label())
 }
 
-fn services(estate: &Estate, ids: &[ServiceId]) -> String {
+pub(super) fn services(estate: &Estate, ids: &[ServiceId]) -> String {
     let names: Vec<&str> = ids
         .iter()
         .map(|id| {
