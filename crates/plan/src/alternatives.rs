@@ -7,9 +7,11 @@
 use cordon_model::Money;
 use cordon_model::plan::{Objective, Stage, Status};
 
-use crate::case::Case;
+use crate::case::{Case, Guard};
+use crate::flowed::Flowed;
 use crate::goal::{Closed, Goal};
 use crate::master::Key;
+use crate::minimal;
 use crate::proof::prove;
 use crate::search::{Budget, Outcome, search};
 use crate::standing::Standing;
@@ -26,6 +28,10 @@ pub(crate) struct Answer {
     pub(crate) unknown: bool,
     /// Rows that another search over the same footholds may begin with.
     pub(crate) keys: Vec<Key>,
+    /// What a flow proved by itself.
+    pub(crate) flowed: Option<Flowed>,
+    /// Guards that together leave no sound plan.
+    pub(crate) guards: Vec<Guard>,
 }
 
 impl Answer {
@@ -44,18 +50,18 @@ const BALANCED: Goal = Goal { objective: Objective::Total, closed: Closed::Hard,
 /// Least total cost.
 pub(crate) fn balanced(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> Answer {
     let outcome = search(case, BALANCED, known, None, budget);
-    let Outcome { best: Some(standing), lower, proven, keys } = outcome else {
-        return least_residual(case, &outcome, budget);
+    let Outcome { best: Some(standing), lower, proven, keys, flowed } = outcome else {
+        return infeasible(case, &outcome, budget);
     };
     let status = if proven { Status::Optimal } else { Status::Gap };
-    let stages = vec![prove(case, BALANCED, &keys)];
-    Answer { standing, status, lower, stages, unknown: false, keys }
+    let stages = vec![prove(case, BALANCED, &keys, flowed.as_ref(), budget.seconds_left())];
+    Answer { standing, status, lower, stages, unknown: false, keys, flowed, guards: Vec::new() }
 }
 
 /// What may be raised at once: least hard loss, then least total.
 pub(crate) fn now(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> Answer {
     let outcome = search(case, BALANCED, known, None, budget);
-    let Outcome { best: Some(standing), lower, proven, keys } = outcome else {
+    let Outcome { best: Some(standing), lower, proven, keys, flowed } = outcome else {
         let mut answer = least_residual(case, &outcome, budget);
         if answer.status == Status::Infeasible && !answer.unknown {
             answer.status = Status::Optimal;
@@ -67,8 +73,9 @@ pub(crate) fn now(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> Answer
     };
     let status = if proven { Status::Optimal } else { Status::Gap };
     let goal = Goal { limit: Some(0), closed: Closed::None, ..BALANCED };
-    let stages = vec![nothing_lost(Objective::HardLoss), prove(case, goal, &keys)];
-    Answer { standing, status, lower, stages, unknown: false, keys }
+    let proven_stage = prove(case, goal, &keys, flowed.as_ref(), budget.seconds_left());
+    let stages = vec![nothing_lost(Objective::HardLoss), proven_stage];
+    Answer { standing, status, lower, stages, unknown: false, keys, flowed, guards: Vec::new() }
 }
 
 /// Least loss, then least cost.
@@ -84,17 +91,28 @@ pub(crate) fn strict(
         }
         if balanced.standing.loss == 0 {
             // Nothing is lost at the least total, so it is the least cost as well.
-            let stages = loss_then_cost(case, &balanced.standing, &balanced.keys, None);
+            let rows = Rows { keys: &balanced.keys, flowed: balanced.flowed.as_ref() };
+            let stages = loss_then_cost(case, &balanced.standing, rows, None, budget);
             return Answer { stages, ..balanced.clone() };
         }
     }
     let hint = balanced.map(|answer| &answer.standing);
     let all = Goal { objective: Objective::Cost, closed: Closed::All, limit: None };
     let outcome = search(case, all, known, hint, budget);
-    if let Outcome { best: Some(standing), lower, proven, keys } = outcome {
+    if let Outcome { best: Some(standing), lower, proven, keys, flowed } = outcome {
         let status = if proven { Status::Optimal } else { Status::Gap };
-        let stages = loss_then_cost(case, &standing, &keys, None);
-        return Answer { standing, status, lower, stages, unknown: false, keys };
+        let rows = Rows { keys: &keys, flowed: flowed.as_ref() };
+        let stages = loss_then_cost(case, &standing, rows, None, budget);
+        return Answer {
+            standing,
+            status,
+            lower,
+            stages,
+            unknown: false,
+            keys,
+            flowed,
+            guards: Vec::new(),
+        };
     }
     some_loss(case, &outcome.keys, hint, budget)
 }
@@ -108,31 +126,59 @@ fn some_loss(
 ) -> Answer {
     let least = Goal { objective: Objective::Loss, closed: Closed::Hard, limit: None };
     let first = search(case, least, known, hint, budget);
-    let Some(standing) = &first.best else { return least_residual(case, &first, budget) };
+    let Some(standing) = &first.best else { return infeasible(case, &first, budget) };
     let limited =
         Goal { objective: Objective::Cost, closed: Closed::Hard, limit: Some(standing.loss) };
     let second = search(case, limited, &first.keys, Some(standing), budget);
     let proven = first.proven && second.proven;
     let standing = second.best.unwrap_or_else(|| standing.clone());
     let lower = (first.lower + second.lower).min(standing.total());
-    let stages = loss_then_cost(case, &standing, &second.keys, Some(&first.keys));
+    let rows = Rows { keys: &second.keys, flowed: None };
+    let stages = loss_then_cost(case, &standing, rows, Some(&first.keys), budget);
     let status = if proven { Status::Optimal } else { Status::Gap };
-    Answer { standing, status, lower, stages, unknown: false, keys: second.keys }
+    Answer {
+        standing,
+        status,
+        lower,
+        stages,
+        unknown: false,
+        keys: second.keys,
+        flowed: None,
+        guards: Vec::new(),
+    }
+}
+
+/// What a search leaves to prove with.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    keys: &'a [Key],
+    flowed: Option<&'a Flowed>,
 }
 
 fn loss_then_cost(
     case: &Case<'_>,
     standing: &Standing,
-    keys: &[Key],
+    rows: Rows<'_>,
     lossy: Option<&[Key]>,
+    budget: &Budget<'_>,
 ) -> Vec<Stage> {
     let least = Goal { objective: Objective::Loss, closed: Closed::Hard, limit: None };
-    let first = lossy
-        .filter(|_| standing.loss > 0)
-        .map_or_else(|| nothing_lost(Objective::Loss), |keys| prove(case, least, keys));
+    let first = lossy.filter(|_| standing.loss > 0).map_or_else(
+        || nothing_lost(Objective::Loss),
+        |keys| prove(case, least, keys, None, budget.seconds_left()),
+    );
     let limited =
         Goal { objective: Objective::Cost, closed: Closed::Hard, limit: Some(standing.loss) };
-    vec![first, prove(case, limited, keys)]
+    vec![first, prove(case, limited, rows.keys, rows.flowed, budget.seconds_left())]
+}
+
+/// The least residual plan, with the guards that leave no sound one.
+fn infeasible(case: &Case<'_>, failed: &Outcome, budget: &Budget<'_>) -> Answer {
+    let mut answer = least_residual(case, failed, budget);
+    if !answer.unknown {
+        answer.guards = minimal::guards(case, budget);
+    }
+    answer
 }
 
 /// The plan for when there is no sound one: least hard loss, then least total.
@@ -147,11 +193,23 @@ fn least_residual(case: &Case<'_>, failed: &Outcome, budget: &Budget<'_>) -> Ans
     known.extend(first.keys.iter().cloned());
     let second = search(case, goal, &known, Some(&standing), budget);
     let standing = second.best.unwrap_or(standing);
-    let stages = vec![prove(case, least, &first.keys), prove(case, goal, &second.keys)];
+    let stages = vec![
+        prove(case, least, &first.keys, None, budget.seconds_left()),
+        prove(case, goal, &second.keys, None, budget.seconds_left()),
+    ];
     let unknown = !(failed.proven && first.proven && second.proven);
     let lower = second.lower.min(standing.total());
     let status = Status::Infeasible;
-    Answer { standing, status, lower, stages, unknown, keys: second.keys }
+    Answer {
+        standing,
+        status,
+        lower,
+        stages,
+        unknown,
+        keys: second.keys,
+        flowed: None,
+        guards: Vec::new(),
+    }
 }
 
 fn nothing_lost(objective: Objective) -> Stage {

@@ -30,6 +30,15 @@ pub(crate) struct Start {
     pub(crate) entrenched: bool,
 }
 
+/// What a plan must not exceed or stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// A cap on withdrawals of one kind.
+    Cap(u32),
+    /// A protected service.
+    Service(u32),
+}
+
 /// Which withdrawals may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
@@ -42,7 +51,7 @@ pub(crate) enum Permission {
 }
 
 /// One alternative's question.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) net: &'a Network<'a>,
     pub(crate) starts: Vec<Start>,
@@ -54,10 +63,14 @@ pub(crate) struct Case<'a> {
     unavailable: FxHashSet<u32>,
     /// Withdrawals that are in force.
     in_force: FxHashSet<WithdrawalIx>,
+    /// Whether only what Cordon may raise alone may be chosen, and that is something.
+    pub(crate) may_raise_alone: bool,
     /// Whether keeping what is in force costs its price.
     in_force_costs: bool,
     /// Per service, whether no plan may stop it.
     pub(crate) protected: Dense<bool>,
+    /// Caps that do not count, to find out which do.
+    waived_caps: FxHashSet<u32>,
 }
 
 impl<'a> Case<'a> {
@@ -91,9 +104,33 @@ impl<'a> Case<'a> {
             permitted,
             unavailable: request.unavailable.iter().map(|at| net.column_of[at.0]).collect(),
             in_force,
+            may_raise_alone: permission == Permission::Authority
+                && request.authority.as_ref().is_some_and(|all| !all.is_empty()),
             in_force_costs: permission == Permission::InForce,
             protected,
+            waived_caps: FxHashSet::default(),
         }
+    }
+
+    /// The same question without some guards.
+    pub(crate) fn without(&self, guards: &[Guard]) -> Self {
+        let mut case = self.clone();
+        for &guard in guards {
+            match guard {
+                Guard::Cap(cap) => {
+                    case.waived_caps.insert(cap);
+                }
+                Guard::Service(service) => case.protected[service] = false,
+            }
+        }
+        case
+    }
+
+    /// How many withdrawals a cap allows.
+    pub(crate) fn most(&self, cap: u32) -> u32 {
+        let caps = self.net.estate.caps();
+        let most = caps.get(cap as usize).map_or(0, |cap| cap.most);
+        if self.waived_caps.contains(&cap) { u32::MAX } else { most }
     }
 
     /// Tells whether a withdrawal is in force.
@@ -136,7 +173,10 @@ impl<'a> Case<'a> {
             let services = net.stops_alone.get(&column).into_iter().flatten();
             services.copied().any(|service| self.protected[service])
         };
-        if bars & bar::NEVER_ALONE != 0 || (bars & bar::STOPS != 0 && stops_protected()) {
+        let over_cap = || of.caps.iter().any(|&(cap, times)| self.most(cap) < times);
+        if (bars & bar::NEVER_ALONE != 0 && over_cap())
+            || (bars & bar::STOPS != 0 && stops_protected())
+        {
             return State::Barred;
         }
         State::Open

@@ -144,6 +144,11 @@ impl<T: Copy + Default + Ord> Lists<T> {
 }
 
 impl<T> Lists<T> {
+    /// How many values there are, with those that changes have left behind.
+    pub(crate) fn total(&self) -> u64 {
+        self.values.len() as u64
+    }
+
     #[expect(clippy::indexing_slicing, reason = "indexes come from the network that sized this")]
     fn span(&self, at: u32) -> (usize, usize) {
         let (start, count) = self.spans[at as usize];

@@ -71,21 +71,6 @@ impl<'a> Field<'a> {
         &self.order
     }
 
-    /// The path by which a node was reached, from a start.
-    pub(crate) fn path(&self, node: u32) -> Vec<u32> {
-        let mut path = Vec::new();
-        let mut at = node;
-        while self.reaches(at) {
-            path.push(at);
-            match self.from[at] {
-                START => break,
-                from => at = from - 1,
-            }
-        }
-        path.reverse();
-        path
-    }
-
     /// A point to which [`Field::shut`] can return.
     pub(crate) fn mark(&self) -> usize {
         self.order.len()

@@ -13,17 +13,40 @@ use rustc_hash::FxHashMap;
 use crate::case::{Case, State};
 use crate::dense::{Dense, index};
 use crate::labels::NEVER;
-use crate::scratch::Lent;
+use crate::scratch::{Lent, Scratch};
 
 /// What a maximum flow leaves for the search.
 #[derive(Debug, Default)]
 pub(crate) struct Flow {
-    /// Paths that carry flow, from a start to an asset, each with the asset.
-    pub(crate) paths: Vec<(Vec<u32>, u32)>,
+    /// Paths that carry flow, from a start to an asset, each with the asset and how much.
+    pub(crate) paths: Vec<(Vec<u32>, u32, i64)>,
     /// The cheapest columns of the cut.
     pub(crate) cover: Vec<u32>,
+    /// How much flows, in minor units; no cover by the same budgets costs less.
+    pub(crate) value: i64,
     /// Links looked at.
     pub(crate) work: u64,
+}
+
+/// What each column may carry, in minor units.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Budgets {
+    /// Columns with a budget of their own.
+    pub(crate) own: FxHashMap<u32, i64>,
+    /// Per cap, what every column that it counts may carry on top of its price alone.
+    pub(crate) caps: Vec<i64>,
+}
+
+impl Budgets {
+    fn of(&self, case: &Case<'_>, column: u32) -> i64 {
+        self.own.get(&column).copied().unwrap_or_else(|| {
+            let caps = case.net.columns[column].caps.iter();
+            let more = |&(cap, times): &(u32, u32)| {
+                self.caps.get(cap as usize).copied().unwrap_or(0) * i64::from(times)
+            };
+            case.price_alone(column) + caps.map(more).sum::<i64>()
+        })
+    }
 }
 
 /// More than any money: what nothing can cut.
@@ -31,21 +54,16 @@ const ENDLESS: i64 = i64::MAX / 4;
 
 /// Pushes as much as possible, in at most `most` pushes.
 ///
-/// `budget` says per column what it may carry (its price alone where it is
-/// silent), `loss` per asset what it costs to lose it: `None` is never.
-pub(crate) fn push(
-    case: &Case<'_>,
-    budget: &FxHashMap<u32, i64>,
-    loss: &[Option<i64>],
-    most: usize,
-) -> Flow {
-    let mut pipes = Pipes::new(case, budget, loss);
+/// `loss` says per asset what it costs to lose it: `None` is never.
+pub(crate) fn push(case: &Case<'_>, budgets: &Budgets, loss: &[Option<i64>], most: usize) -> Flow {
+    let mut pipes = Pipes::new(case, budgets, loss);
     for start in &case.starts {
         let from = if start.entrenched { out_of(start.node) } else { into(start.node) };
         while pipes.pushes < most && !pipes.endless && pipes.augment(from, start.node) {}
     }
     let cover = if pipes.endless { Vec::new() } else { pipes.cover() };
-    Flow { work: pipes.work, cover, paths: pipes.paths() }
+    let value = pipes.sent.values().sum();
+    Flow { work: pipes.work, cover, value, paths: pipes.paths() }
 }
 
 // Places of the split network: 2v is where control of v arrives, 2v + 1 where
@@ -61,7 +79,7 @@ fn out_of(node: u32) -> u32 {
 struct Pipes<'a, 'b> {
     case: &'a Case<'a>,
     nodes: u32,
-    budget: &'b FxHashMap<u32, i64>,
+    budgets: &'b Budgets,
     /// Per place, its label where it was ever lifted; 0 where it still has its first.
     lifted_to: Lent<'a, u32>,
     /// How many places have a label.
@@ -86,14 +104,12 @@ struct Pipes<'a, 'b> {
     witness: Option<(Vec<u32>, u32)>,
     pushes: usize,
     work: u64,
+    /// When to find all labels anew.
+    relabel_at: u64,
 }
 
 impl<'a, 'b> Pipes<'a, 'b> {
-    fn new(
-        case: &'a Case<'a>,
-        budget: &'b FxHashMap<u32, i64>,
-        loss: &[Option<i64>],
-    ) -> Self {
+    fn new(case: &'a Case<'a>, budgets: &'b Budgets, loss: &[Option<i64>]) -> Self {
         let (net, memory) = (case.net, &case.net.memory);
         // Labels 0 (unused), 1 (assets), then going on from and arriving at the nodes of each label.
         let mut count = vec![0, index(loss.len())];
@@ -104,7 +120,7 @@ impl<'a, 'b> Pipes<'a, 'b> {
         Self {
             case,
             nodes: index(net.nodes()),
-            budget,
+            budgets,
             lifted_to: memory.small.lend(),
             lifted: Dense::filled(Vec::new(), count.len()),
             highest: index(count.len()) - 1,
@@ -121,6 +137,7 @@ impl<'a, 'b> Pipes<'a, 'b> {
             witness: None,
             pushes: 0,
             work: 0,
+            relabel_at: net.back.total(),
         }
     }
 
@@ -155,10 +172,7 @@ impl<'a, 'b> Pipes<'a, 'b> {
     fn cheapest(&self, node: u32) -> Option<(i64, u32)> {
         let open = self.case.net.cover[node].iter().copied();
         let open = open.filter(|&column| self.case.state(column) == State::Open);
-        let budget = |column: u32| {
-            self.budget.get(&column).copied().unwrap_or_else(|| self.case.price_alone(column))
-        };
-        open.map(|column| (budget(column), column)).min()
+        open.map(|column| (self.budgets.of(self.case, column), column)).min()
     }
 
     /// The place at one arc of a place, if flow can go there; `None` past the last arc.
@@ -190,7 +204,7 @@ impl<'a, 'b> Pipes<'a, 'b> {
     /// Pushes along one shortest path from a source; false when there is none any more.
     fn augment(&mut self, source: u32, start: u32) -> bool {
         let mut path = vec![source];
-        while let Some(&place) = path.last() {
+        while let Some(&place) = path.last().filter(|_| self.alive(source)) {
             if place >= 2 * self.nodes && self.room[place - 2 * self.nodes] > 0 {
                 self.push_along(&path, start);
                 return true;
@@ -199,7 +213,10 @@ impl<'a, 'b> Pipes<'a, 'b> {
                 path.push(next);
             } else {
                 self.lift(place);
-                if !self.alive(place) || path.len() > 1 {
+                if self.work > self.relabel_at {
+                    self.relabel();
+                    path.truncate(1);
+                } else if !self.alive(place) || path.len() > 1 {
                     path.pop();
                 }
             }
@@ -275,6 +292,84 @@ impl<'a, 'b> Pipes<'a, 'b> {
             }
             self.count[level] = 0;
         }
+    }
+
+    /// Gives every place its distance in the residual network, breadth-first from the assets.
+    ///
+    /// Where the cut is far from the footholds, lifting a million places step by step costs
+    /// many times this (Cherkassky and Goldberg, 1997, call it global relabelling).
+    fn relabel(&mut self) {
+        let mut after: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        for &to in &self.touched {
+            for &from in self.before.get(&to).into_iter().flatten() {
+                if self.between.get(&(from, to)).is_some_and(|&flow| flow > 0) {
+                    after.entry(from).or_default().push(to);
+                }
+            }
+        }
+        self.lifted_to.clear();
+        let mut found = self.case.net.memory.small.lend();
+        let mut queue: Vec<u32> = Vec::new();
+        for asset in self.room.indexes().filter(|&asset| self.room[asset] > 0) {
+            found.set(2 * self.nodes + asset, 1);
+            queue.push(2 * self.nodes + asset);
+        }
+        let mut at = 0;
+        let mut into_it: Vec<u32> = Vec::new();
+        while let Some(&place) = queue.get(at) {
+            at += 1;
+            self.sources(place, &after, &mut into_it);
+            self.work += into_it.len() as u64;
+            for before in into_it.drain(..) {
+                if found[before] == 0 {
+                    let label = found[place] + 1;
+                    found.set(before, label);
+                    queue.push(before);
+                }
+            }
+        }
+        self.adopt(&found);
+        self.relabel_at = self.work + self.case.net.back.total();
+    }
+
+    /// The places from which flow could go to a place.
+    fn sources(&mut self, place: u32, after: &FxHashMap<u32, Vec<u32>>, into_it: &mut Vec<u32>) {
+        let (net, node) = (self.case.net, place / 2);
+        if place >= 2 * self.nodes {
+            let asset = net.estate.assets().get((place - 2 * self.nodes) as usize);
+            into_it.extend(asset.iter().flat_map(|asset| asset.places()).map(|at| out_of(at.0)));
+        } else if place.is_multiple_of(2) {
+            into_it.extend(net.back[node].iter().map(|&before| out_of(before)));
+            if self.carried[node] > 0 {
+                into_it.push(out_of(node));
+            }
+        } else {
+            if self.carried[node] < self.width(node) {
+                into_it.push(into(node));
+            }
+            // An asset is numbered after the nodes, and twice the nodes here.
+            let place_of = |&to: &u32| if to < self.nodes { into(to) } else { self.nodes + to };
+            into_it.extend(after.get(&node).into_iter().flatten().map(place_of));
+        }
+    }
+
+    /// Takes labels over, with all that rests on them.
+    fn adopt(&mut self, found: &Scratch<u32>) {
+        self.arc.clear();
+        self.lifted = Dense::default();
+        self.count = Dense::default();
+        for place in 0..2 * self.nodes + index(self.room.len()) {
+            let label = if found[place] == 0 { NEVER } else { found[place] };
+            self.lifted_to.set(place, label);
+            if label != NEVER {
+                while self.count.len() <= label as usize {
+                    self.count.push(0);
+                    self.lifted.push(Vec::new());
+                }
+                self.count[label] += 1;
+            }
+        }
+        self.highest = index(self.count.len());
     }
 
     fn push_along(&mut self, path: &[u32], start: u32) {
@@ -382,7 +477,7 @@ impl<'a, 'b> Pipes<'a, 'b> {
     }
 
     /// Takes the flow apart into paths.
-    fn paths(mut self) -> Vec<(Vec<u32>, u32)> {
+    fn paths(mut self) -> Vec<(Vec<u32>, u32, i64)> {
         let mut after: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         for &to in &self.touched {
             for &from in self.before.get(&to).into_iter().flatten() {
@@ -393,17 +488,17 @@ impl<'a, 'b> Pipes<'a, 'b> {
         for start in &self.case.starts {
             let mut left = self.sent.get(&start.node).copied().unwrap_or(0);
             while left > 0 {
-                let Some((path, flow)) = self.walk(start.node, left, &mut after) else { break };
+                let Some(((path, asset), flow)) = self.walk(start.node, left, &mut after) else {
+                    break;
+                };
                 left -= flow;
-                paths.push(path);
+                paths.push((path, asset, flow));
             }
         }
-        paths.extend(self.witness);
-        let mut paths: Vec<(Vec<u32>, u32)> = paths.into_iter().collect();
-        let starts: Vec<u32> = self.case.starts.iter().map(|start| start.node).collect();
-        for (path, _) in &mut paths {
+        paths.extend(self.witness.map(|(path, asset)| (path, asset, 0)));
+        for (path, _, _) in &mut paths {
             // From the last foothold on, fewer columns cut it: a stronger row.
-            let last = path.iter().rposition(|node| starts.contains(node)).unwrap_or(0);
+            let last = path.iter().rposition(|&node| self.case.is_foothold(node)).unwrap_or(0);
             path.drain(..last);
         }
         paths

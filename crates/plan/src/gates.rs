@@ -75,11 +75,13 @@ impl Gates {
         };
         let feeds = Lists::gather(service_of.len(), pairs);
         let mut made = Self { gates, feeds, item_of, service_of, matters: Dense::default() };
-        made.matters = made.mark_what_matters(estate);
+        let weights = estate.services().iter().map(|service| estate.stop_price(service).0);
+        made.mark_what_matters(estate, &weights.collect::<Vec<_>>().into());
         made
     }
 
-    fn mark_what_matters(&self, estate: &Estate) -> Dense<bool> {
+    /// Marks what a service with a price or a guard depends on; `weight` is per service.
+    pub(crate) fn mark_what_matters(&mut self, estate: &Estate, weight: &Dense<i64>) {
         let mut gates_of = Dense::filled(Vec::new(), self.service_of.len());
         for (gate, at) in self.gates.iter().zip(0..) {
             gates_of[gate.item].push(at);
@@ -87,8 +89,8 @@ impl Gates {
         let mut matters = Dense::filled(false, self.service_of.len());
         let mut stack: Vec<u32> = Vec::new();
         for item in self.service_of.indexes().filter(|&item| self.service_of[item] != NONE) {
-            let service = estate.service(ServiceIx(self.service_of[item]));
-            if service.protected || estate.stop_price(service).0 > 0 {
+            let service = self.service_of[item];
+            if estate.service(ServiceIx(service)).protected || weight[service] > 0 {
                 matters[item] = true;
                 stack.push(item);
             }
@@ -103,7 +105,7 @@ impl Gates {
                 }
             }
         }
-        matters
+        self.matters = matters;
     }
 
     /// The item of a node on which a priced or protected service depends.

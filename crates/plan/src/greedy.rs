@@ -22,6 +22,8 @@ pub(crate) struct Completion<'a, 'b> {
     pub(crate) goal: Goal,
     /// Per column, how much of it the master has already taken: 0 to 1.
     pub(crate) discount: &'b FxHashMap<u32, f64>,
+    /// Links that may be looked at before it gives up.
+    pub(crate) most: u64,
 }
 
 struct Progress<'a> {
@@ -64,7 +66,8 @@ impl<'a> Completion<'a, '_> {
         targets: &[(u32, Vec<u32>)],
         progress: &mut Progress<'a>,
     ) -> bool {
-        loop {
+        let began = scout.work;
+        while scout.work - began <= self.most {
             let aims: Vec<Target> = targets
                 .iter()
                 .filter(|(asset, _)| !progress.given_up.contains(asset))
@@ -90,6 +93,7 @@ impl<'a> Completion<'a, '_> {
             let Some((_, column)) = self.cheapest(&path, progress) else { return false };
             Self::take(self.case, column, progress, scout);
         }
+        false
     }
 
     fn open_enforcer(
@@ -148,11 +152,7 @@ impl<'a> Completion<'a, '_> {
     /// What one more column costs now, or `None` where a guard forbids it.
     fn price_of(&self, column: u32, progress: &mut Progress<'a>) -> Option<f64> {
         let (case, of) = (self.case, &self.case.net.columns[column]);
-        let caps = case.net.estate.caps();
-        let fits = |&(cap, times): &(u32, u32)| {
-            let most = caps.get(cap as usize).map_or(0, |cap| cap.most);
-            progress.caps[cap] + times <= most
-        };
+        let fits = |&(cap, times): &(u32, u32)| progress.caps[cap] + times <= case.most(cap);
         let void = |&other: &u32| {
             let other = &case.net.columns[other];
             of.enforcers.iter().any(|(_, by)| other.stops.contains(by))

@@ -100,12 +100,7 @@ impl Labels {
     }
 
     /// Raises labels that rested on a link of `from` that is gone.
-    pub(crate) fn link_removed(
-        &mut self,
-        next: &Lists<(u32, u32)>,
-        back: &Lists<u32>,
-        from: u32,
-    ) {
+    pub(crate) fn link_removed(&mut self, next: &Lists<(u32, u32)>, back: &Lists<u32>, from: u32) {
         let orphans = self.orphans(next, back, from);
         let mut queue = BinaryHeap::new();
         for &node in &orphans {

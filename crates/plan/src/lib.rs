@@ -11,17 +11,20 @@
 mod alternatives;
 mod arrival;
 mod case;
+mod change;
 mod conflict;
 mod dense;
 mod document;
 mod expected;
 mod field;
 mod flow;
+mod flowed;
 mod gates;
 mod goal;
 mod greedy;
 mod labels;
 mod master;
+mod minimal;
 pub mod monolith;
 mod network;
 mod order;
@@ -37,6 +40,7 @@ mod standing;
 mod tests;
 
 pub use arrival::Waiting;
+pub use change::{Change, ChangeError};
 pub use order::Late;
 pub use planner::Planner;
 pub use request::{Foothold, Limits, Request};

@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::case::{Case, State};
 use crate::dense::{Dense, index};
+use crate::flow::Budgets;
 use crate::gates::NONE;
 use crate::goal::Goal;
 
@@ -94,7 +95,8 @@ pub(crate) struct Master<'a> {
     of_column: FxHashMap<u32, u32>,
     of_item: FxHashMap<u32, u32>,
     of_asset: FxHashMap<u32, u32>,
-    known: FxHashSet<(Vec<(u32, i64)>, i64)>,
+    /// Which row says what.
+    known: FxHashMap<(Vec<(u32, i64)>, i64), u32>,
     /// Items whose gates have been looked at.
     expanded: FxHashSet<u32>,
     /// Per gate, the children that something in the master may take down.
@@ -102,6 +104,8 @@ pub(crate) struct Master<'a> {
     slack_gates: Vec<u32>,
     cap_rows: Vec<u32>,
     lost_row: Option<u32>,
+    /// A row that nothing can satisfy stands, which a model without columns would not tell.
+    impossible: bool,
     model: Option<Model>,
     handles: Vec<Col>,
     row_handles: Vec<highs::Row>,
@@ -120,12 +124,13 @@ impl<'a> Master<'a> {
             of_column: FxHashMap::default(),
             of_item: FxHashMap::default(),
             of_asset: FxHashMap::default(),
-            known: FxHashSet::default(),
+            known: FxHashMap::default(),
             expanded: FxHashSet::default(),
             active: FxHashMap::default(),
             slack_gates: Vec::new(),
             cap_rows: Vec::new(),
             lost_row: None,
+            impossible: false,
             model: None,
             handles: Vec::new(),
             row_handles: Vec::new(),
@@ -133,8 +138,8 @@ impl<'a> Master<'a> {
         if !goal.counts_cost() {
             master.guide_share = GUIDE / (float(all_costs(case) / unit) + 1.0);
         }
-        for (cap, at) in case.net.estate.caps().iter().zip(0..) {
-            let row = master.push(Key::Cap { cap: at }, Vec::new(), -i64::from(cap.most));
+        for cap in 0..index(case.net.estate.caps().len()) {
+            let row = master.push(Key::Cap { cap }, Vec::new(), -i64::from(case.most(cap)));
             master.cap_rows.push(row);
         }
         if let Some(limit) = goal.limit {
@@ -158,11 +163,13 @@ impl<'a> Master<'a> {
             same
         });
         terms.retain(|&(_, coefficient)| coefficient != 0);
-        let new = self.known.insert((terms.clone(), least));
-        if new {
+        let rows = index(self.rows.len());
+        let at = *self.known.entry((terms.clone(), least)).or_insert(rows);
+        if at == rows {
+            self.impossible |= terms.is_empty() && least > 0;
             self.push(key, terms, least);
         }
-        new
+        at == rows
     }
 
     /// Adds the row of a path to an asset.
@@ -174,6 +181,21 @@ impl<'a> Master<'a> {
             terms.push((lost, 1));
         }
         self.add(Key::Path { path, asset }, terms, 1)
+    }
+
+    /// The row that a path has or would have.
+    pub(crate) fn row_of_path(&self, path: &[u32], asset: u32) -> Option<u32> {
+        let column = |column: u32| self.of_column.get(&column).map(|&at| (at, 1));
+        let mut terms =
+            self.case.cutters(path).into_iter().map(column).collect::<Option<Vec<_>>>()?;
+        terms.extend(self.of_asset.get(&asset).map(|&lost| (lost, 1)));
+        terms.sort_unstable();
+        self.known.get(&(terms, 1)).copied()
+    }
+
+    /// The row of a cap.
+    pub(crate) fn row_of_cap(&self, cap: u32) -> Option<u32> {
+        self.cap_rows.get(cap as usize).copied()
     }
 
     /// Adds the row of a path to the enforcer of a withdrawal.
@@ -348,7 +370,7 @@ impl<'a> Master<'a> {
     }
 
     /// What every column that stops something or is capped may carry by the duals, in minor units.
-    pub(crate) fn shared_budgets(&self, duals: &[f64]) -> FxHashMap<u32, i64> {
+    pub(crate) fn shared_budgets(&self, duals: &[f64]) -> Budgets {
         let mut budgets = FxHashMap::default();
         for variable in self.variables.iter() {
             if let Var::Column(column) = variable.var {
@@ -363,7 +385,11 @@ impl<'a> Master<'a> {
                 }
             }
         }
-        budgets
+        let caps = self.cap_rows.iter().map(|&row| {
+            let dual = duals.get(row as usize).copied().unwrap_or(0.0);
+            crate::search::whole(dual * float(self.unit))
+        });
+        Budgets { own: budgets, caps: caps.collect() }
     }
 
     /// Adds rows of gates "k of n" that a point violates; tells whether there were any.

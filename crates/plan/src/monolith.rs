@@ -80,7 +80,7 @@ pub fn solve(estate: &Estate, footholds: &[Foothold], form: Form, seconds: f64) 
     if set_options(&mut model, seconds).is_none() {
         return failed;
     }
-    model.try_solve().map_or(failed, |solved| Outcome { ..read(&solved, unit, failed) })
+    model.try_solve().map_or(failed, |solved| read(&solved, unit, failed))
 }
 
 fn set_options(model: &mut Model, seconds: f64) -> Option<()> {
@@ -97,23 +97,26 @@ fn set_options(model: &mut Model, seconds: f64) -> Option<()> {
 }
 
 fn read(solved: &SolvedModel, unit: i64, failed: Outcome) -> Outcome {
+    // Costs are at least 0, so that nothing here is unbounded.
+    const INFEASIBLE: [HighsModelStatus; 2] =
+        [HighsModelStatus::Infeasible, HighsModelStatus::UnboundedOrInfeasible];
+    let status = solved.status();
     let total = || money(solved.objective_value().round(), unit);
-    match solved.status() {
-        HighsModelStatus::Optimal | HighsModelStatus::ModelEmpty => {
-            Outcome { ending: Ending::Optimal, total: total(), bound: total(), ..failed }
+    if [HighsModelStatus::Optimal, HighsModelStatus::ModelEmpty].contains(&status) {
+        Outcome { ending: Ending::Optimal, total: total(), bound: total(), ..failed }
+    } else if INFEASIBLE.contains(&status) {
+        Outcome { ending: Ending::Infeasible, ..failed }
+    } else if status == HighsModelStatus::ReachedTimeLimit {
+        let found = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
+        let bound = solved.double_info_value(c"mip_dual_bound").ok();
+        Outcome {
+            ending: Ending::TimeLimit,
+            total: total().filter(|_| found),
+            bound: bound.and_then(|bound| money((bound - 1e-6).floor().max(0.0), unit)),
+            ..failed
         }
-        HighsModelStatus::Infeasible => Outcome { ending: Ending::Infeasible, ..failed },
-        HighsModelStatus::ReachedTimeLimit => {
-            let found = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
-            let bound = solved.double_info_value(c"mip_dual_bound").ok();
-            Outcome {
-                ending: Ending::TimeLimit,
-                total: total().filter(|_| found),
-                bound: bound.and_then(|bound| money((bound - 1e-6).floor().max(0.0), unit)),
-                ..failed
-            }
-        }
-        _ => failed,
+    } else {
+        failed
     }
 }
 

@@ -4,7 +4,7 @@
 //! refuse and end of one node together. Nothing here depends on footholds.
 
 use cordon_model::estate::{Estate, Mode, Withdrawal};
-use cordon_model::ids::{NodeIx, WithdrawalIx};
+use cordon_model::ids::{NodeIx, ServiceIx, WithdrawalIx};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -41,9 +41,9 @@ impl Column {
 
 /// Why a column is not simply open, as bits of [`Network::bars`].
 pub(crate) mod bar {
-    /// A tag forbids it.
+    /// A tag forbids it, or it is void because it stops its own enforcer.
     pub(crate) const FORBIDDEN: u8 = 1;
-    /// No plan can hold it: it exceeds a cap alone, or stops its own enforcer.
+    /// No plan can hold it: it exceeds a cap alone.
     pub(crate) const NEVER_ALONE: u8 = 2;
     /// It has enforcers, which may be footholds.
     pub(crate) const ENFORCED: u8 = 4;
@@ -138,6 +138,21 @@ impl<'e> Network<'e> {
         self.unit = all.fold(0, gcd).max(1);
     }
 
+    /// Prices a withdrawal anew, in minor units over the horizon.
+    pub(crate) fn set_price(&mut self, withdrawal: WithdrawalIx, price: i64) {
+        self.price[withdrawal.0] = price;
+        self.set_unit();
+    }
+
+    /// Prices the stop of a service anew, in minor units over the horizon.
+    pub(crate) fn set_weight(&mut self, service: ServiceIx, weight: i64) {
+        self.weight[service.0] = weight;
+        self.set_unit();
+        self.gates.mark_what_matters(self.estate, &self.weight);
+        self.stops_alone = stops_alone(&self.columns, &self.gates);
+        self.bars = bars(self.estate, &self.columns, &self.stops_alone);
+    }
+
     /// Takes a link up along which control moves.
     pub(crate) fn add_link(&mut self, from: u32, to: u32, seconds: u32) {
         self.next.insert(from, (to, seconds));
@@ -193,9 +208,9 @@ fn bars(
         |&(cap, times): &(u32, u32)| caps.get(cap as usize).is_some_and(|cap| cap.most < times);
     let bars_of = |(column, at): (&Column, u32)| {
         let stops_its_enforcer = column.enforcers.iter().any(|(_, by)| column.stops.contains(by));
-        let never_alone = stops_its_enforcer || column.caps.iter().any(over_cap);
+        let never_alone = column.caps.iter().any(over_cap);
         let bits = [
-            (column.forbidden, bar::FORBIDDEN),
+            (column.forbidden || stops_its_enforcer, bar::FORBIDDEN),
             (never_alone, bar::NEVER_ALONE),
             (!column.enforcers.is_empty(), bar::ENFORCED),
             (stops_alone.contains_key(&at), bar::STOPS),

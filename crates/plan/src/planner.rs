@@ -7,6 +7,7 @@ use cordon_model::plan::{Alternative, AlternativeName, PlanDocument, PlannedFoot
 use crate::alternatives::{Answer, balanced, now, strict};
 use crate::arrival::{Waiting, waiting};
 use crate::case::{Case, Permission};
+use crate::change::{Change, ChangeError, apply};
 use crate::document;
 use crate::master::Key;
 use crate::network::Network;
@@ -25,6 +26,19 @@ impl<'e> Planner<'e> {
     #[must_use]
     pub fn new(estate: &'e Estate) -> Self {
         Self { net: Network::new(estate) }
+    }
+
+    /// Takes up a change of the estate.
+    ///
+    /// A link costs what its labels alter (microseconds as a rule), a price one pass over all
+    /// prices. The checker works on an estate: check plans of a changed planner against
+    /// the changed estate.
+    ///
+    /// # Errors
+    ///
+    /// Says what the estate does not have or cannot hold; the planner is as before then.
+    pub fn change(&mut self, change: Change) -> Result<(), ChangeError> {
+        apply(&mut self.net, change)
     }
 
     /// Plans all three alternatives.

@@ -7,20 +7,22 @@
 //! leaves a plan with its gap.
 
 mod separate;
+mod tolls;
 
 use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 
 use crate::case::Case;
-use crate::flow;
+use crate::flow::{self, Budgets, Flow};
+use crate::flowed::Flowed;
 use crate::gates::Fallout;
 use crate::goal::Goal;
 use crate::greedy::Completion;
 use crate::master::{Effort, Inequality, Key, Master, Point, Solved, Var, Variable, float};
 use crate::request::Limits;
 use crate::scout::Scout;
-use crate::standing::{Standing, without_useless};
+use crate::standing::{Standing, exceeded, without_useless};
 
 /// What is left of a request's limits.
 pub(crate) struct Budget<'a> {
@@ -54,7 +56,7 @@ impl<'a> Budget<'a> {
     }
 
     pub(crate) fn seconds_left(&self) -> f64 {
-        let allowed = self.limits.seconds * f64::from(self.quarters.get()) / 4.0;
+        let allowed = SEARCH * self.limits.seconds * f64::from(self.quarters.get()) / 4.0;
         allowed - ((self.limits.clock)() - self.started)
     }
 
@@ -68,10 +70,16 @@ impl<'a> Budget<'a> {
     }
 }
 
+/// Share of the seconds that is for searching; the rest is for putting the answer into words.
+const SEARCH: f64 = 0.85;
 /// Work units that one node of a branch-and-bound tree is taken to cost.
 const WORK_PER_NODE: u64 = 20_000;
 /// Paths taken up per look at the network.
 const PATHS_PER_PASS: usize = 256;
+/// Links looked at per look at the network, once a path was found.
+const WORK_PER_PASS: u64 = 2_000_000;
+/// Links looked at to complete a plan, at least.
+const COMPLETION: u64 = 20_000_000;
 /// Dives before the first whole answer.
 const DIVES: usize = 6;
 /// Flows by the master's duals before paths are looked for one by one.
@@ -89,6 +97,8 @@ pub(crate) struct Outcome {
     pub(crate) proven: bool,
     /// All rows that were used.
     pub(crate) keys: Vec<Key>,
+    /// What a flow proved by itself.
+    pub(crate) flowed: Option<Flowed>,
 }
 
 /// Searches for the best standing under a goal, beginning with rows known from before.
@@ -131,6 +141,10 @@ struct Search<'a, 'b> {
     flows: usize,
     /// Rows left out of the whole problem.
     idle: Vec<bool>,
+    /// Seconds that linear relaxations have taken.
+    lp_seconds: f64,
+    /// The flow that proves most by itself.
+    flowed: Option<Flowed>,
 }
 
 enum Next {
@@ -159,6 +173,8 @@ impl<'a, 'b> Search<'a, 'b> {
             proven: false,
             flows: FLOWS,
             idle: Vec::new(),
+            lp_seconds: 0.0,
+            flowed: None,
         }
     }
 
@@ -170,33 +186,56 @@ impl<'a, 'b> Search<'a, 'b> {
             None => self.lower,
         };
         let keys = self.master.rows.iter().map(|row| row.key.clone()).collect();
-        Outcome { best: self.best.map(|(_, standing)| standing), lower, proven, keys }
+        let best = self.best.map(|(_, standing)| standing);
+        Outcome { best, lower, proven, keys, flowed: self.flowed }
     }
 
     fn is_closed(&self) -> bool {
         self.proven || self.best.as_ref().is_some_and(|(value, _)| *value <= self.lower)
     }
 
-    /// Starts from a maximum flow's paths and cut.
+    /// Starts from a maximum flow's paths and cut, with tolls for caps that the cut exceeds.
     fn seed(&mut self) {
-        self.flow(&FxHashMap::default());
+        let free = Budgets::default();
+        let flow = self.push(&free);
+        let over = exceeded(self.case, &flow.cover);
+        if over.is_empty() {
+            self.take_up(flow.paths);
+            return;
+        }
+        let (flow, tolls) = self.tolls(flow, &over);
+        for (path, asset, _) in &flow.paths {
+            self.master.add_path(path.clone(), *asset);
+        }
+        self.flowed = Flowed::new(&self.master, &flow.paths, &tolls.caps);
+        if let Some(flowed) = &self.flowed {
+            self.lower = self.lower.max(flowed.bound);
+        }
     }
 
-    /// Takes up the paths and the cut of a maximum flow; tells whether any path was new.
-    fn flow(&mut self, budget: &FxHashMap<u32, i64>) -> bool {
-        let flow = flow::push(self.case, budget, &self.goal.losses(self.case), FIRST_PATHS);
+    /// Pushes a maximum flow and offers its cut.
+    fn push(&mut self, budgets: &Budgets) -> Flow {
+        let flow = flow::push(self.case, budgets, &self.goal.losses(self.case), FIRST_PATHS);
         self.budget.spend(flow.work);
+        if exceeded(self.case, &flow.cover).is_empty() {
+            self.offer_columns(&flow.cover);
+        }
+        flow
+    }
+
+    /// Makes rows of paths; tells whether any was new.
+    fn take_up(&mut self, paths: Vec<(Vec<u32>, u32, i64)>) -> bool {
         let rows = self.master.rows.len();
-        for (path, asset) in flow.paths {
+        for (path, asset, _) in paths {
             self.master.add_path(path, asset);
         }
-        self.offer_columns(&flow.cover);
         self.master.rows.len() > rows
     }
 
     /// A flow in which columns share what services and caps allow them as the master's duals do.
     fn flow_by_duals(&mut self, duals: &[f64]) -> bool {
-        self.flow(&self.master.shared_budgets(duals))
+        let flow = self.push(&self.master.shared_budgets(duals));
+        self.take_up(flow.paths)
     }
 
     fn offer(&mut self, standing: Standing) {
@@ -237,6 +276,14 @@ impl<'a, 'b> Search<'a, 'b> {
         }
     }
 
+    fn solve_lp(&mut self) -> Solved {
+        let left = self.budget.seconds_left();
+        let solved = self.master.solve_lp(self.lp_seconds + left);
+        let took = left - self.budget.seconds_left();
+        self.lp_seconds += if took.is_finite() { took } else { 0.0 };
+        solved
+    }
+
     /// Solves the linear relaxation until the network shows no path that it leaves too open.
     fn relax(&mut self) -> Next {
         let mut last: Vec<f64> = Vec::new();
@@ -248,7 +295,7 @@ impl<'a, 'b> Search<'a, 'b> {
                 }
                 return Next::Done;
             }
-            let point = match self.master.solve_lp() {
+            let point = match self.solve_lp() {
                 Solved::Point(point) => point,
                 Solved::Infeasible => return self.no_better(),
                 Solved::Stopped { .. } | Solved::Failed => return Next::Again,
@@ -274,7 +321,7 @@ impl<'a, 'b> Search<'a, 'b> {
     fn dive(&mut self, avoided: usize) {
         let mut pinned: Vec<u32> = Vec::new();
         while !self.budget.is_spent() {
-            let Solved::Point(point) = self.master.solve_lp() else { break };
+            let Solved::Point(point) = self.solve_lp() else { break };
             self.budget.spend(self.master.rows.len() as u64 * 4);
             if self.is_hopeless(point.value) {
                 break;
@@ -417,7 +464,7 @@ impl<'a, 'b> Search<'a, 'b> {
     /// Variables whose reduced cost alone passes the incumbent.
     fn too_dear(&mut self) -> Vec<bool> {
         let Some((best, _)) = self.best else { return Vec::new() };
-        let Solved::Point(point) = self.master.solve_lp() else { return Vec::new() };
+        let Solved::Point(point) = self.solve_lp() else { return Vec::new() };
         let most = float(best / self.master.unit) + self.master.guide_most();
         let dear = |reduced: &f64| point.value + reduced > most + 1e-3;
         point.reduced.iter().map(dear).collect()
@@ -442,7 +489,8 @@ impl<'a, 'b> Search<'a, 'b> {
                 discount.insert(column, value.clamp(0.0, 1.0));
             }
         }
-        let completion = Completion { case: self.case, goal: self.goal, discount: &discount };
+        let most = COMPLETION.max(8 * self.case.net.back.total());
+        let completion = Completion { case: self.case, goal: self.goal, discount: &discount, most };
         let found = completion.run(&mut self.scout, &mut self.master, &self.targets, chosen);
         self.budget.spend(std::mem::take(&mut self.scout.work));
         if let Some(chosen) = found {

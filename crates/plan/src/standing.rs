@@ -107,18 +107,18 @@ fn keeps_guards(case: &Case<'_>, chosen: &[u32], stopped: &[u32]) -> bool {
             .iter()
             .any(|(_, by)| chosen.iter().any(|&other| columns[other].stops.contains(by)))
     });
-    !protected && !closed && !void && within_caps(case, chosen)
+    !protected && !closed && !void && exceeded(case, chosen).is_empty()
 }
 
-fn within_caps(case: &Case<'_>, chosen: &[u32]) -> bool {
-    let caps = case.net.estate.caps();
-    let mut counts: Dense<u32> = Dense::filled(0, caps.len());
+/// The caps that a choice exceeds.
+pub(crate) fn exceeded(case: &Case<'_>, chosen: &[u32]) -> Vec<u32> {
+    let mut counts: Dense<u32> = Dense::filled(0, case.net.estate.caps().len());
     for &column in chosen {
         for &(cap, times) in &case.net.columns[column].caps {
             counts[cap] += times;
         }
     }
-    caps.iter().zip(counts.iter()).all(|(cap, &count)| count <= cap.most)
+    counts.indexes().filter(|&cap| counts[cap] > case.most(cap)).collect()
 }
 
 /// Drops every column without which nothing more is lost and no other becomes void,
@@ -151,7 +151,10 @@ pub(crate) fn without_useless<'a>(case: &'a Case<'a>, chosen: &[u32]) -> (Vec<u3
             let worth = |a: &cordon_model::estate::Asset| a.must_hold || a.loss.0 > 0;
             !lost[*asset] && assets.get(*asset as usize).is_some_and(worth)
         };
-        let stop = |node: u32| enforces.get(&node).is_some_and(|&times| times > 0) || net.assets_at[node].iter().any(worth);
+        let stop = |node: u32| {
+            enforces.get(&node).is_some_and(|&times| times > 0)
+                || net.assets_at[node].iter().any(worth)
+        };
         if field.open(column, stop).is_some() {
             field.shut(column, mark);
             kept.push(column);

@@ -28,9 +28,17 @@ impl Master<'_> {
     }
 
     /// Solves the linear relaxation, from where the last solve ended.
-    pub(crate) fn solve_lp(&mut self) -> Solved {
+    ///
+    /// `seconds` is for all such solves of this master together.
+    pub(crate) fn solve_lp(&mut self, seconds: f64) -> Solved {
+        if self.impossible {
+            return Solved::Infeasible;
+        }
         let Some(model) = self.model.take().or_else(new_model) else { return Solved::Failed };
-        let Some(model) = self.bring_up_to_date(model) else { return Solved::Failed };
+        let Some(mut model) = self.bring_up_to_date(model) else { return Solved::Failed };
+        if seconds.is_finite() && model.try_set_option("time_limit", seconds.max(0.01)).is_err() {
+            return Solved::Failed;
+        }
         let Ok(solved) = model.try_solve() else { return Solved::Failed };
         let status = solved.status();
         let result = if is_solved(status) {
@@ -93,6 +101,9 @@ impl Master<'_> {
         known: Option<&[f64]>,
         effort: Effort,
     ) -> Solved {
+        if self.impossible {
+            return Solved::Infeasible;
+        }
         let mut problem = RowProblem::new();
         let mut columns: Vec<Col> = Vec::with_capacity(self.variables.len());
         for (variable, at) in self.variables.iter().zip(0_usize..) {

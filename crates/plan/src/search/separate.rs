@@ -1,6 +1,6 @@
 //! Looks for rows that a point of the master violates: paths, enforcers, exclusions, needs.
 
-use super::{PATHS_PER_PASS, Search};
+use super::{PATHS_PER_PASS, Search, WORK_PER_PASS};
 use crate::case::State;
 use crate::master::Var;
 use crate::scout::{SHUT, Target};
@@ -40,7 +40,12 @@ impl Search<'_, '_> {
             targets.extend(places.iter().map(|&place| (place, offset(*asset))));
         }
         let (mark, mut found) = (self.scout.mark(), false);
+        let began = self.scout.work;
         for _ in 0..PATHS_PER_PASS {
+            let spent = self.scout.work - began;
+            if found && (spent > WORK_PER_PASS || self.budget.is_spent()) {
+                break;
+            }
             let Some(path) = self.scout.find(&targets, true) else { break };
             let Some(asset) = self.most_open(&path, lost) else { break };
             self.scout.shut_path(&path);

@@ -68,6 +68,8 @@ fn check(question: &Question, plan: &Alternative, what: &str) {
     let conflict = plan.conflict.is_empty();
     let explained = worth.complete || worth.hard_loss == 0 || !conflict;
     assert!(status != Status::Infeasible || explained, "{what}: no reasons");
+    let limited = plan.conflict.iter().any(|step| step.reason.contains("the limits ended"));
+    assert!(!limited, "{what}: no limit was set");
     slow.check_paths(plan).unwrap_or_else(|why| panic!("{what}: {why}"));
     let bounds = bound::derive(&slow, plan).unwrap_or_else(|why| panic!("{what}: {why}"));
     for (stage, least) in bounds.iter().zip(stages(plan, &worth)) {

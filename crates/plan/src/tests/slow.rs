@@ -90,9 +90,10 @@ impl<'q> Slow<'q> {
                 let withdrawal = self.estate.withdrawal(at);
                 let held = |by: NodeIx| {
                     self.starts.iter().any(|start| start.node == by)
-                        || column.iter().map(|&half| self.estate.withdrawal(half)).any(|half| {
-                            half.stops && half.removes.contains(&by)
-                        })
+                        || column
+                            .iter()
+                            .map(|&half| self.estate.withdrawal(half))
+                            .any(|half| half.stops && half.removes.contains(&by))
                 };
                 self.estate.forbidden_by(withdrawal).is_some()
                     || withdrawal.enforcer.is_some_and(held)
