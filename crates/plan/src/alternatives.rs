@@ -7,13 +7,14 @@
 use cordon_model::Money;
 use cordon_model::plan::{Objective, Stage, Status};
 
+use crate::budget::Budget;
 use crate::case::{Case, Guard};
 use crate::flowed::Flowed;
 use crate::goal::{Closed, Goal};
 use crate::master::Key;
 use crate::minimal;
 use crate::proof::prove;
-use crate::search::{Budget, Outcome, search};
+use crate::search::{Outcome, search};
 use crate::standing::Standing;
 
 /// One alternative, decided but not yet put into words.

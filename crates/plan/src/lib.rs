@@ -10,6 +10,7 @@
 
 mod alternatives;
 mod arrival;
+mod budget;
 mod case;
 mod change;
 mod conflict;

@@ -7,9 +7,10 @@
 
 use cordon_model::plan::Objective;
 
+use crate::budget::Budget;
 use crate::case::{Case, Guard};
 use crate::goal::{Closed, Goal};
-use crate::search::{Budget, search};
+use crate::search::search;
 
 /// Any sound plan will do: every one of them is worth 0.
 const ANY: Goal = Goal { objective: Objective::HardLoss, closed: Closed::Hard, limit: None };

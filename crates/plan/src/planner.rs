@@ -6,6 +6,7 @@ use cordon_model::plan::{Alternative, AlternativeName, PlanDocument, PlannedFoot
 
 use crate::alternatives::{Answer, balanced, now, strict};
 use crate::arrival::{Waiting, waiting};
+use crate::budget::Budget;
 use crate::case::{Case, Permission};
 use crate::change::{Change, ChangeError, apply};
 use crate::document;
@@ -13,7 +14,6 @@ use crate::master::Key;
 use crate::network::Network;
 use crate::order::{Late, race};
 use crate::request::{Foothold, Request, merged};
-use crate::search::Budget;
 
 /// Answers questions about one estate.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use cordon_model::estate::{Estate, EstateBuilder};
 use cordon_model::plan::{AlternativeName, Status};
 
 use super::random::Question;
+use crate::budget::Budget;
 use crate::case::{Case, Guard, Permission};
 use crate::minimal;
 use crate::network::Network;
 use crate::request::merged;
-use crate::search::Budget;
 use crate::{Foothold, Limits, Planner, Request};
 
 /// An estate without some of its guards.
