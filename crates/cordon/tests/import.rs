@@ -35,10 +35,10 @@ fn numbers(value: &Value) -> BTreeMap<String, u64> {
 
 #[test]
 fn a_generated_directory_is_imported_and_planned() {
-    for version in [Version::V5, Version::V6] {
+    for (version, objects) in [(Version::V5, 5_000), (Version::V6, 100_000)] {
         let root = tempfile::tempdir().unwrap();
         let archive = root.path().join("collection.zip");
-        let stated = write_collection(&archive, 5_000, version);
+        let stated = write_collection(&archive, objects, version);
         let (archive, folder) = (archive.display().to_string(), root.path().join("estate"));
         let folder = folder.display().to_string();
 

@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
         writeln!(out, "generated {edges} edges in {:.1} s", start.elapsed().as_secs_f64())?;
     }
     let start = Instant::now();
-    let done = import(&[archive], &folder.join("config")).map_err(Error::other)?;
+    let done = import(&[archive], &folder.join("config"), &mut |_| ()).map_err(Error::other)?;
     let seconds = start.elapsed().as_secs_f64();
     let nodes: u64 = done.nodes.values().sum();
     let links: u64 = done.edges.values().map(|edge| edge.written).sum();

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use cordon_model::signal::Problem;
 
-pub use report::{EdgeCount, FileRead, Imported, TierZero};
+pub use report::{EdgeCount, FileRead, Imported, Step, TierZero};
 
 use objects::Objects;
 use reading::Reading;
@@ -81,12 +81,16 @@ pub enum ImportError {
 /// Imports collections into a configuration folder.
 ///
 /// Writes `estate/nodes.csv`, `estate/links.csv` and `import.json`, and
-/// `estate/directory.toml` where there is none.
+/// `estate/directory.toml` where there is none. `watch` hears how far it is.
 ///
 /// # Errors
 /// The folder holds tables that no import wrote, nothing could be read, or the
 /// disk is full. What is wrong with single files is told in the answer.
-pub fn import(sources: &[PathBuf], folder: &Path) -> Result<Imported, ImportError> {
+pub fn import(
+    sources: &[PathBuf],
+    folder: &Path,
+    watch: &mut dyn FnMut(Step<'_>),
+) -> Result<Imported, ImportError> {
     let target = Target::open(folder)?;
     let scratch = |name: &str| target.scratch(name);
     let links = Links::create(&scratch("links")).map_err(|error| target.failed("estate", error))?;
@@ -94,13 +98,14 @@ pub fn import(sources: &[PathBuf], folder: &Path) -> Result<Imported, ImportErro
         Descriptions::create(&scratch("nodes")).map_err(|error| target.failed("estate", error))?;
     let mut reading = Reading::new(Objects::new(descriptions), links);
     let mut report = Imported::default();
-    read_all(sources, &mut reading, &mut report);
+    read_all(sources, &mut reading, &mut report, watch);
     if let Some(failure) = reading.failure.take() {
         return Err(target.failed("estate", failure));
     }
     if reading.objects.all().is_empty() {
         return Err(ImportError::Nothing { problems: report.problems });
     }
+    watch(Step::Writing);
     conclude::conclude(&mut reading).map_err(|error| target.failed("estate", error))?;
     tell_unknown_kinds(&reading, &mut report);
     report.to_itself = reading.left_out.to_itself;
@@ -109,11 +114,16 @@ pub fn import(sources: &[PathBuf], folder: &Path) -> Result<Imported, ImportErro
     Ok(report)
 }
 
-fn read_all(sources: &[PathBuf], reading: &mut Reading, report: &mut Imported) {
+fn read_all(
+    sources: &[PathBuf],
+    reading: &mut Reading,
+    report: &mut Imported,
+    watch: &mut dyn FnMut(Step<'_>),
+) {
     let mut files = Vec::new();
     let mut read = |name: &str, input: &mut dyn Read, problems: &mut Vec<Problem>| {
         if reading.failure.is_none() {
-            files.push(collection::read(name, input, reading, problems));
+            files.push(collection::read(name, input, reading, problems, watch));
         }
     };
     let mut finder = Finder::new(&mut read);

@@ -14,26 +14,32 @@ use super::class::{CLASSES, Class};
 use super::fields::RecordShape;
 use super::graph::GraphShape;
 use super::reading::Reading;
-use super::report::FileRead;
-use super::shape::{Seed, Shape, Skip};
+use super::report::{FileRead, Step};
+use super::shape::{Seed, Shape, skip};
 
 const BUFFER: usize = 1 << 18;
+
+/// Records after which a watching person hears again.
+const TOLD_EVERY: u64 = 1_000;
 
 /// Versions of the format that are understood; 4 differs in nothing that is read here.
 const VERSIONS: [i64; 3] = [4, 5, 6];
 
-/// Reads a file; what is wrong with it goes to `problems`.
+/// Reads a file; what is wrong with it goes to `problems`, how far it is to `watch`.
 pub(crate) fn read(
     name: &str,
     input: &mut dyn Read,
     reading: &mut Reading,
     problems: &mut Vec<Problem>,
+    watch: &mut dyn FnMut(Step<'_>),
 ) -> FileRead {
     reading.start_file();
+    let mut watch = |records| watch(Step::Reading { file: name, records });
+    watch(0);
     let mut about = About::default();
     let mut input = BufReader::with_capacity(BUFFER, input);
     let broken = match skip_mark(&mut input) {
-        Ok(()) => parse(input, reading, &mut about),
+        Ok(()) => parse(input, reading, &mut about, &mut watch),
         Err(broken) => Some(broken),
     };
     let class = Some(Class::of_collection(&about.kind))
@@ -117,9 +123,14 @@ impl Broken {
     }
 }
 
-fn parse(input: impl Read, reading: &mut Reading, about: &mut About) -> Option<Broken> {
+fn parse(
+    input: impl Read,
+    reading: &mut Reading,
+    about: &mut About,
+    watch: &mut dyn FnMut(u64),
+) -> Option<Broken> {
     let mut json = serde_json::Deserializer::from_reader(input);
-    let read = Seed(Top { reading, about }).deserialize(&mut json).and_then(|()| json.end());
+    let read = Seed(Top { reading, about, watch }).deserialize(&mut json).and_then(|()| json.end());
     read.err().map(|error| Broken::json(&error))
 }
 
@@ -127,6 +138,7 @@ fn parse(input: impl Read, reading: &mut Reading, about: &mut About) -> Option<B
 struct Top<'r> {
     reading: &'r mut Reading,
     about: &'r mut About,
+    watch: &'r mut dyn FnMut(u64),
 }
 
 #[derive(Deserialize)]
@@ -154,7 +166,7 @@ impl<'de> Shape<'de> for Top<'_> {
             match field {
                 TopField::Data => {
                     self.about.has_data = true;
-                    entries.next_value_seed(Seed(Records(self.reading)))?;
+                    entries.next_value_seed(Seed(Records(self.reading, self.watch)))?;
                 }
                 TopField::Meta => entries.next_value_seed(Seed(Meta(self.about)))?,
                 TopField::Graph => {
@@ -163,9 +175,9 @@ impl<'de> Shape<'de> for Top<'_> {
                 }
                 TopField::Users => {
                     self.about.is_old = true;
-                    entries.next_value_seed(Seed(Skip))?;
+                    skip(&mut entries)?;
                 }
-                TopField::Other => entries.next_value_seed(Seed(Skip))?,
+                TopField::Other => skip(&mut entries)?,
             }
         }
         Ok(())
@@ -173,11 +185,14 @@ impl<'de> Shape<'de> for Top<'_> {
 }
 
 /// The list of records; ends early when the disk is full.
-struct Records<'r>(&'r mut Reading);
+struct Records<'r>(&'r mut Reading, &'r mut dyn FnMut(u64));
 
 impl<'de> Shape<'de> for Records<'_> {
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while items.next_element_seed(Seed(RecordShape(self.0)))?.is_some() {
+            if self.0.records.is_multiple_of(TOLD_EVERY) {
+                (self.1)(self.0.records);
+            }
             if self.0.failure.is_some() {
                 return Err(A::Error::custom("the spill file cannot be written"));
             }
@@ -206,7 +221,7 @@ impl<'de> Shape<'de> for Meta<'_> {
                 MetaField::Type => entries.next_value_seed(Seed(&mut self.0.kind))?,
                 MetaField::Count => entries.next_value_seed(Seed(&mut self.0.count))?,
                 MetaField::Version => entries.next_value_seed(Seed(&mut self.0.version))?,
-                MetaField::Other => entries.next_value_seed(Seed(Skip))?,
+                MetaField::Other => skip(&mut entries)?,
             }
         }
         Ok(())

@@ -117,6 +117,9 @@ fn certificates(reading: &mut Reading, memberships: &mut Memberships) {
             misused(reading, memberships, &authority, &template, &facts, &mut links);
         }
     }
+    // Several templates may lead the same way.
+    links.sort_unstable();
+    links.dedup();
     for (from, to, kind) in links {
         reading.conclude(from, to, kind);
     }

@@ -15,7 +15,7 @@ pub(crate) use properties::Properties;
 use super::class::Class;
 use super::reading::Reading;
 use super::record::Way;
-use super::shape::{Seed, Shape, Skip};
+use super::shape::{Seed, Shape, skip};
 
 /// One record: reads it and turns it into links.
 pub(crate) struct RecordShape<'r>(pub(crate) &'r mut Reading);
@@ -128,7 +128,7 @@ impl Field {
                 reading.link_found("HostsCAService", Way::In);
                 Ok(())
             }
-            Self::Other => entries.next_value_seed(Seed(Skip)),
+            Self::Other => skip(entries),
         }
     }
 }
@@ -176,7 +176,7 @@ impl<'de> Shape<'de> for Principals<'_> {
                 PrincipalField::ObjectIdentifier => entries.next_value_seed(Seed(&mut id))?,
                 PrincipalField::ObjectType => entries.next_value_seed(Seed(&mut class))?,
                 PrincipalField::Results => entries.next_value_seed(Seed(Principals(self.0)))?,
-                PrincipalField::Other => entries.next_value_seed(Seed(Skip))?,
+                PrincipalField::Other => skip(&mut entries)?,
             }
         }
         let found = self.0.objects.refer(&id, class);
@@ -258,7 +258,7 @@ impl<'de> Shape<'de> for ListOf<'_> {
         while let Some(field) = entries.next_key()? {
             match field {
                 ListField::Results => entries.next_value_seed(Seed(ListOf(self.0, self.1)))?,
-                ListField::Other => entries.next_value_seed(Seed(Skip))?,
+                ListField::Other => skip(&mut entries)?,
             }
         }
         Ok(())

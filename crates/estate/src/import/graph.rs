@@ -10,7 +10,7 @@ use serde::de::{MapAccess, SeqAccess};
 use super::class::Class;
 use super::fields::Properties;
 use super::reading::Reading;
-use super::shape::{Seed, Shape, Skip};
+use super::shape::{Seed, Shape, skip};
 
 /// The graph as a whole.
 pub(crate) struct GraphShape<'r>(pub(crate) &'r mut Reading);
@@ -30,7 +30,7 @@ impl<'de> Shape<'de> for GraphShape<'_> {
             match field {
                 GraphField::Nodes => entries.next_value_seed(Seed(Nodes(self.0)))?,
                 GraphField::Edges => entries.next_value_seed(Seed(EdgeList(self.0)))?,
-                GraphField::Other => entries.next_value_seed(Seed(Skip))?,
+                GraphField::Other => skip(&mut entries)?,
             }
         }
         Ok(())
@@ -74,7 +74,7 @@ impl<'de> Shape<'de> for OneNode<'_> {
                 NodeField::Properties => {
                     entries.next_value_seed(Seed(Properties(self.0)))?;
                 }
-                NodeField::Other => entries.next_value_seed(Seed(Skip))?,
+                NodeField::Other => skip(&mut entries)?,
             }
         }
         let known = kinds.iter().map(|kind| Class::named(kind));
@@ -119,7 +119,7 @@ impl<'de> Shape<'de> for OneEdge<'_> {
                 EdgeField::Kind => entries.next_value_seed(Seed(&mut kind))?,
                 EdgeField::Start => entries.next_value_seed(Seed(End(&mut start)))?,
                 EdgeField::End => entries.next_value_seed(Seed(End(&mut end)))?,
-                EdgeField::Other => entries.next_value_seed(Seed(Skip))?,
+                EdgeField::Other => skip(&mut entries)?,
             }
         }
         self.0.link_ids(&start, &end, &kind);
@@ -150,7 +150,7 @@ impl<'de> Shape<'de> for End<'_> {
             match field {
                 EndField::Value => entries.next_value_seed(Seed(&mut *self.0))?,
                 EndField::MatchBy => entries.next_value_seed(Seed(&mut match_by))?,
-                EndField::Other => entries.next_value_seed(Seed(Skip))?,
+                EndField::Other => skip(&mut entries)?,
             }
         }
         if !matches!(match_by.as_str(), "" | "id") {

@@ -42,6 +42,9 @@ const REPLICATION: [(&str, Replication); 3] = [
 const OPEN_GROUPS: [(&str, &str); 4] =
     [("-544", "AdminTo"), ("-555", "CanRDP"), ("-562", "ExecuteDCOM"), ("-580", "CanPSRemote")];
 
+/// What SharpHound calls groups whose name says nothing.
+const UNNAMED: &str = "IGNOREME";
+
 /// Stated links that are not written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
@@ -295,7 +298,9 @@ impl Reading {
             self.slips += 1;
             return;
         };
-        self.objects.name(node, &group.name);
+        if group.name != UNNAMED {
+            self.objects.name(node, &group.name);
+        }
         self.objects.set(node, Flag::Named);
         let member_of = self.edges.kind("MemberOfLocalGroup");
         for &member in &group.members {

@@ -8,6 +8,20 @@ use std::collections::BTreeMap;
 use cordon_model::signal::Problem;
 use serde::Serialize;
 
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'s> {
+    /// A file is being read.
+    Reading {
+        /// As [`FileRead::name`].
+        file: &'s str,
+        /// Records of it so far.
+        records: u64,
+    },
+    /// Everything is read; links are sorted and written.
+    Writing,
+}
+
 /// One file of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileRead {

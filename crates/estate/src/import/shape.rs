@@ -151,13 +151,12 @@ impl<'de> Shape<'de> for &mut Vec<String> {
     }
 }
 
-/// A value that is not wanted.
-pub(crate) struct Skip;
-
-impl<'de> Shape<'de> for Skip {
-    fn text(self, _text: &str) {}
-    fn number(self, _number: i64) {}
-    fn flag(self, _flag: bool) {}
+/// Passes over the value of a field that is not wanted.
+///
+/// # Errors
+/// The text is not JSON any more.
+pub(crate) fn skip<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<(), A::Error> {
+    entries.next_value::<IgnoredAny>().map(|_| ())
 }
 
 #[cfg(test)]

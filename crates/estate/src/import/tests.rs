@@ -21,7 +21,7 @@ fn imported(files: &[(&str, &str)]) -> (TempDir, Imported) {
     for (name, text) in files {
         fs::write(source.join(name), text).unwrap();
     }
-    let done = import(&[source], &estate(&root)).unwrap();
+    let done = import(&[source], &estate(&root), &mut |_| ()).unwrap();
     (root, done)
 }
 

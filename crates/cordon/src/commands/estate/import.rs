@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cordon_estate::import::{ImportError, Imported, import};
+use cordon_estate::import::{ImportError, Imported, Step, import};
+use indicatif::ProgressBar;
 
 use super::ImportArgs;
 use crate::cli::Format;
@@ -16,7 +17,18 @@ const SHOWN: usize = 40;
 
 /// Runs the command; 1 when part of the source could not be read.
 pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<u8> {
-    let imported = import(&args.sources, &args.into).map_err(explain)?;
+    // Drawn on stderr, and only where that is a terminal.
+    let progress = ProgressBar::new_spinner();
+    let mut watch = |step: Step<'_>| {
+        progress.set_message(match step {
+            Step::Reading { file, records } => format!("{file}: {}", thousands(records)),
+            Step::Writing => "sorting and writing".to_owned(),
+        });
+        progress.tick();
+    };
+    let imported = import(&args.sources, &args.into, &mut watch);
+    progress.finish_and_clear();
+    let imported = imported.map_err(explain)?;
     match args.format {
         Format::Json => print_json(&imported)?,
         Format::Text => print(&text(&imported, &args.into.display().to_string()))?,

@@ -8,7 +8,7 @@ use crate::import::class::Class;
 use crate::import::edges::EdgeKind;
 use crate::import::reading::Reading;
 use crate::import::record::{LocalGroup, Right, Trust, Way};
-use crate::import::shape::{Seed, Shape, Skip};
+use crate::import::shape::{Seed, Shape, skip};
 
 /// The SID that stands for whoever owns an object (MS-DTYP 2.4.2.4).
 const OWNER_RIGHTS: &str = "S-1-3-4";
@@ -39,7 +39,7 @@ pub(super) fn right<'de, A: MapAccess<'de>>(
                 entries.next_value_seed(Seed(KindOf(reading, &mut kind)))?;
             }
             RightField::IsInherited => entries.next_value_seed(Seed(&mut inherited))?,
-            RightField::Other => entries.next_value_seed(Seed(Skip))?,
+            RightField::Other => skip(entries)?,
         }
     }
     if let (Some(principal), Some(kind)) = (reading.objects.refer(&id, class), kind) {
@@ -85,7 +85,7 @@ pub(super) fn service<'de, A: MapAccess<'de>>(
         match field {
             ServiceField::ComputerSID => entries.next_value_seed(Seed(&mut id))?,
             ServiceField::Service => entries.next_value_seed(Seed(&mut service))?,
-            ServiceField::Other => entries.next_value_seed(Seed(Skip))?,
+            ServiceField::Other => skip(entries)?,
         }
     }
     let found = reading.objects.refer(&id, Class::Computer);
@@ -113,7 +113,7 @@ pub(super) fn session<'de, A: MapAccess<'de>>(
         match field {
             SessionField::UserSID => entries.next_value_seed(Seed(&mut user))?,
             SessionField::ComputerSID => entries.next_value_seed(Seed(&mut computer))?,
-            SessionField::Other => entries.next_value_seed(Seed(Skip))?,
+            SessionField::Other => skip(entries)?,
         }
     }
     let computer = reading.objects.refer(&computer, Class::Computer);
@@ -151,7 +151,7 @@ pub(super) fn local_group<'de, A: MapAccess<'de>>(
             GroupField::LocalNames => {
                 entries.next_value_seed(Seed(ListOf(Sort::LocalName, reading)))?
             }
-            GroupField::Other => entries.next_value_seed(Seed(Skip))?,
+            GroupField::Other => skip(entries)?,
         }
     }
     reading.record.groups.push(group);
@@ -177,7 +177,7 @@ pub(super) fn local_name<'de, A: MapAccess<'de>>(
         match field {
             LocalNameField::ObjectIdentifier => entries.next_value_seed(Seed(&mut id))?,
             LocalNameField::PrincipalName => entries.next_value_seed(Seed(&mut name))?,
-            LocalNameField::Other => entries.next_value_seed(Seed(Skip))?,
+            LocalNameField::Other => skip(entries)?,
         }
     }
     reading.name_local(&id, &name);
@@ -207,7 +207,7 @@ pub(super) fn user_right<'de, A: MapAccess<'de>>(
             UserRightField::LocalNames => {
                 entries.next_value_seed(Seed(ListOf(Sort::LocalName, reading)))?
             }
-            UserRightField::Other => entries.next_value_seed(Seed(Skip))?,
+            UserRightField::Other => skip(entries)?,
         }
     }
     let remote = privilege.eq_ignore_ascii_case("SeRemoteInteractiveLogonRight");
@@ -234,7 +234,7 @@ pub(super) fn policy_link<'de, A: MapAccess<'de>>(
     while let Some(field) = entries.next_key()? {
         match field {
             PolicyLinkField::Id => entries.next_value_seed(Seed(&mut id))?,
-            PolicyLinkField::Other => entries.next_value_seed(Seed(Skip))?,
+            PolicyLinkField::Other => skip(entries)?,
         }
     }
     let found = reading.objects.refer(&id, Class::Policy);
@@ -280,7 +280,7 @@ pub(super) fn trust<'de, A: MapAccess<'de>>(
             TrustField::TGTDelegationEnabled => {
                 entries.next_value_seed(Seed(&mut trust.delegates_tickets))?;
             }
-            TrustField::Other => entries.next_value_seed(Seed(Skip))?,
+            TrustField::Other => skip(entries)?,
         }
     }
     reading.record.trusts.push(trust);
@@ -335,7 +335,7 @@ pub(super) fn changes<'de, A: MapAccess<'de>>(
                 continue;
             }
             ChangeField::Other => {
-                entries.next_value_seed(Seed(Skip))?;
+                skip(entries)?;
                 continue;
             }
         };
@@ -377,7 +377,7 @@ pub(super) fn authority<'de, A: MapAccess<'de>>(
                 let collected = &mut reading.record.certificates.own_rights_collected;
                 entries.next_value_seed(Seed(collected))?;
             }
-            SettingsField::Other => entries.next_value_seed(Seed(Skip))?,
+            SettingsField::Other => skip(entries)?,
         }
     }
     Ok(())

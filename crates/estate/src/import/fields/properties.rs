@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::MapAccess;
 
 use crate::import::reading::Reading;
-use crate::import::shape::{Seed, Shape, Skip};
+use crate::import::shape::{Seed, Shape, skip};
 
 /// The attributes of an object.
 pub(crate) struct Properties<'r>(pub(crate) &'r mut Reading);
@@ -100,7 +100,7 @@ impl<'de> Shape<'de> for Properties<'_> {
                     entries.next_value_seed(Seed(&mut certificates.thumbprints))?;
                 }
                 Property::CertChain => entries.next_value_seed(Seed(&mut certificates.chain))?,
-                Property::Other => entries.next_value_seed(Seed(Skip))?,
+                Property::Other => skip(&mut entries)?,
             }
         }
         Ok(())

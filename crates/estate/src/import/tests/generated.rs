@@ -12,7 +12,7 @@ fn generated(objects: u32, version: Version, seed: u64) -> (TempDir, Stated, Imp
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("collection.zip");
     fs::write(&path, archive.into_inner()).unwrap();
-    let done = import(&[path], &estate(&root)).unwrap();
+    let done = import(&[path], &estate(&root), &mut |_| ()).unwrap();
     (root, stated, done)
 }
 
@@ -92,7 +92,7 @@ fn the_same_source_gives_the_same_bytes_in_any_order_of_files() {
         fs::write(unpacked.join(format!("{:02}_{kind}", names.len() - at)), text).unwrap();
     }
     let third = tempfile::tempdir().unwrap();
-    import(&[unpacked], &estate(&third)).unwrap();
+    import(&[unpacked], &estate(&third), &mut |_| ()).unwrap();
     for table in ["estate/nodes.csv", "estate/links.csv"] {
         assert_eq!(read(&first, table), read(&second, table), "{table}");
         assert_eq!(read(&first, table), read(&third, table), "{table}");

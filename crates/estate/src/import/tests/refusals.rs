@@ -103,7 +103,8 @@ fn files_of_other_kinds_are_told() {
     fs::write(source.join("d-empty.json"), "").unwrap();
     fs::write(source.join("e-users.json"), format!("\u{feff}{users}")).unwrap();
     fs::write(source.join("readme.txt"), "not read").unwrap();
-    let done = import(&[source, root.path().join("none.zip")], &estate(&root)).unwrap();
+    let done =
+        import(&[source, root.path().join("none.zip")], &estate(&root), &mut |_| ()).unwrap();
     assert_eq!(
         told(&done),
         [
@@ -131,18 +132,18 @@ fn archives_are_read_without_their_list_too() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("whole.zip");
     fs::write(&path, &bytes).unwrap();
-    let whole = import(&[path], &estate(&root)).unwrap();
+    let whole = import(&[path], &estate(&root), &mut |_| ()).unwrap();
     assert_eq!((told(&whole), whole.files.len()), (vec![], 2));
     let path = root.path().join("cut.zip");
     fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
-    let cut = import(std::slice::from_ref(&path), &estate(&root)).unwrap();
+    let cut = import(std::slice::from_ref(&path), &estate(&root), &mut |_| ()).unwrap();
     assert_eq!(cut.edges, whole.edges);
     assert!(cut.is_partial() && told(&cut)[0].contains("list of members cannot be read"));
     fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
-    let cut = import(std::slice::from_ref(&path), &estate(&root)).unwrap();
+    let cut = import(std::slice::from_ref(&path), &estate(&root), &mut |_| ()).unwrap();
     assert_eq!((cut.files.len(), cut.files[0].partial), (1, true), "the first member, cut too");
     fs::write(&path, &bytes[..20]).unwrap();
-    import(&[path], &estate(&root)).unwrap_err();
+    import(&[path], &estate(&root), &mut |_| ()).unwrap_err();
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn nothing_of_a_person_is_overwritten() {
     let own = "# mine\n[[asset]]\nnode = \"user:ann@north.example\"\nloss = 5\n";
     fs::write(estate(&root).join("estate/directory.toml"), own).unwrap();
     let source = [root.path().join("source")];
-    let again = import(&source, &estate(&root)).unwrap();
+    let again = import(&source, &estate(&root), &mut |_| ()).unwrap();
     assert_eq!((again.kept, again.edges), (vec!["estate/directory.toml".to_owned()], done.edges));
     assert_eq!(read(&root, "estate/directory.toml"), own);
 
@@ -164,12 +165,12 @@ fn nothing_of_a_person_is_overwritten() {
     let changed =
         format!("{}user:ann@north.example,group:x,MemberOf\n", read(&root, "estate/links.csv"));
     fs::write(&links, &changed).unwrap();
-    let refused = import(&source, &estate(&root)).unwrap_err();
+    let refused = import(&source, &estate(&root), &mut |_| ()).unwrap_err();
     assert!(matches!(refused, ImportError::Changed { .. }), "{refused}");
     assert_eq!(fs::read_to_string(&links).unwrap(), changed);
 
     fs::remove_file(estate(&root).join("import.json")).unwrap();
-    let refused = import(&source, &estate(&root)).unwrap_err();
+    let refused = import(&source, &estate(&root), &mut |_| ()).unwrap_err();
     assert!(matches!(refused, ImportError::Foreign { .. }), "{refused}");
     let left: Vec<_> = fs::read_dir(estate(&root).join("estate")).unwrap().collect();
     assert_eq!(left.len(), 3, "scratch files go: {left:?}");
@@ -190,12 +191,12 @@ fn any_cut_and_any_byte_is_answered() {
     let path = root.path().join("groups.json");
     for at in (0..whole.len()).step_by(7) {
         fs::write(&path, whole.get(..at).unwrap()).unwrap();
-        let _ = import(std::slice::from_ref(&path), &estate(&root));
+        let _ = import(std::slice::from_ref(&path), &estate(&root), &mut |_| ());
         for byte in [b'"', b'[', b'}', b',', b'7', 0xff] {
             let mut bytes = whole.clone().into_bytes();
             bytes[at] = byte;
             fs::write(&path, bytes).unwrap();
-            if import(std::slice::from_ref(&path), &estate(&root)).is_ok() {
+            if import(std::slice::from_ref(&path), &estate(&root), &mut |_| ()).is_ok() {
                 crate::read(&estate(&root)).unwrap();
             }
         }
