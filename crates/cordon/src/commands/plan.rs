@@ -15,7 +15,7 @@ mod render;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use cordon_model::plan::{PlanDocument, Status};
+use cordon_model::plan::{Alternative, PlanDocument, Status};
 use cordon_plan::{Limits, Planner};
 use serde::Serialize;
 
@@ -32,6 +32,9 @@ use crate::failure::bad_input;
 
 /// Work units after which a plan is given with its gap, about a minute of one core.
 const WORK: u64 = 20_000_000_000;
+
+/// How the planner begins its reasons when the limits ended the search.
+const CUT_SHORT: &str = "the limits ended the search";
 
 /// A plan with what stands beside it.
 #[derive(Serialize)]
@@ -86,6 +89,12 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<u8> {
     }
     let any = !plan.withdrawals.is_empty();
     Ok(if args.exit_code { found(any, plan.status == Status::Infeasible) } else { exit::DONE })
+}
+
+/// Whether a plan is called infeasible only because the limits ended the search.
+fn is_cut_short(plan: &Alternative) -> bool {
+    let first = plan.conflict.first();
+    first.is_some_and(|first| first.node.is_none() || first.reason.starts_with(CUT_SHORT))
 }
 
 /// The exit code for whether a plan holds anything, and whether there is no sound one.

@@ -27,7 +27,7 @@ pub(super) struct Change {
     pub(super) keep: Vec<WithdrawalId>,
     /// In force and not part of the plan: may be lifted once the additions are verified.
     pub(super) lift: Vec<WithdrawalId>,
-    /// May be lifted already, whatever is added.
+    /// Of these, what may go already: it opens nothing that is shut now.
     pub(super) lift_now: Vec<WithdrawalId>,
 }
 
@@ -46,8 +46,13 @@ impl Change {
         request
             .unavailable
             .retain(|&at| !holds(at) && !estate.withdrawal(at).partner.is_some_and(holds));
-        let now = planner.lift(&request);
-        let now = now.into_iter().map(|at| estate.withdrawal(at).id.clone()).collect();
+        // The planner keeps a pair only where both halves are in force.
+        let partners = present.in_force.iter().filter_map(|&at| estate.withdrawal(at).partner);
+        request.in_force.extend(partners);
+        request.in_force.sort_unstable();
+        request.in_force.dedup();
+        let now = planner.lift(&request).into_iter().filter(|&at| holds(at));
+        let now = now.map(|at| estate.withdrawal(at).id.clone()).collect();
         Self::of(present, document, now)
     }
 
@@ -55,7 +60,7 @@ impl Change {
     pub(super) fn of(
         present: &Present,
         document: &PlanDocument,
-        lift_now: Vec<WithdrawalId>,
+        mut lift_now: Vec<WithdrawalId>,
     ) -> Self {
         let estate = &present.estate;
         let Some(plan) = balanced(document) else { return Self::default() };
@@ -63,12 +68,22 @@ impl Change {
             present.in_force.iter().map(|&at| &estate.withdrawal(at).id).collect();
         let planned = plan.withdrawals.iter().map(|withdrawal| withdrawal.id.clone());
         let (keep, add): (Vec<_>, Vec<_>) = planned.partition(|id| in_force.contains(id));
+        // What the plan keeps stays, even where something else could be kept in its place.
+        lift_now.retain(|id| !keep.contains(id));
         let lift = match plan.status {
             // A plan that is not sound is no reason to open anything.
             Status::Infeasible => lift_now.clone(),
             Status::Optimal | Status::Gap => {
                 let mut rest: Vec<WithdrawalIx> = present.in_force.clone();
-                rest.retain(|&at| !keep.contains(&estate.withdrawal(at).id));
+                // No plan can count on half a pair whose other half failed; the half still holds.
+                let orphan = |at: WithdrawalIx| {
+                    let partner = estate.withdrawal(at).partner;
+                    partner.is_some_and(|other| present.unavailable.contains(&other))
+                };
+                rest.retain(|&at| {
+                    let id = &estate.withdrawal(at).id;
+                    !keep.contains(id) && (lift_now.contains(id) || !orphan(at))
+                });
                 rest.sort_unstable();
                 rest.sort_by_key(|&at| Reverse(estate.withdrawal(at).cost_per_hour));
                 rest.into_iter().map(|at| estate.withdrawal(at).id.clone()).collect()
@@ -107,8 +122,8 @@ impl Change {
         for (word, ids) in [("add ", &self.add), ("keep", &self.keep)] {
             let _ = writeln!(out, "  {word}  {}", list(&names(ids)));
         }
-        let _ =
-            writeln!(out, "  lift  {} — already now, opens nothing", list(&names(&self.lift_now)));
+        let now = if self.lift_now.is_empty() { "" } else { " — already now, opens nothing" };
+        let _ = writeln!(out, "  lift  {}{now}", list(&names(&self.lift_now)));
         let later: Vec<&str> = self
             .lift
             .iter()

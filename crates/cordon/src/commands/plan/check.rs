@@ -89,6 +89,7 @@ fn objections(
         ("add", &claimed.add, &own.add),
         ("keep", &claimed.keep, &own.keep),
         ("lift", &claimed.lift, &own.lift),
+        ("lift_now", &claimed.lift_now, &own.lift_now),
     ] {
         if claimed != own {
             let what = "is not what its balanced plan and what is in force say";

@@ -14,6 +14,7 @@ use cordon_model::{Estate, Money, NodeId, ServiceId, WithdrawalId, WithdrawalIx}
 use cordon_plan::{Planner, Request};
 use serde::Serialize;
 
+use super::is_cut_short;
 use super::render::{label, services};
 use crate::failure::bad_input;
 use crate::text::{count, short_list};
@@ -43,6 +44,8 @@ pub(super) struct Explained {
 #[derive(Debug, Serialize)]
 struct Forbidden {
     status: Status,
+    /// False where the limits ended the search before it knew whether there is a sound plan.
+    decided: bool,
     total: Money,
     /// What forbidding costs: the other total less this one.
     difference: Money,
@@ -125,6 +128,7 @@ impl Forbidden {
         let (before, after) = (ids(plan), ids(other));
         Self {
             status: other.status,
+            decided: !is_cut_short(other),
             total: other.cost.total,
             difference: other.cost.total - plan.cost.total,
             adds: after.difference(&before).cloned().collect(),
@@ -221,6 +225,9 @@ impl Forbidden {
             short_list(&names, NAMED)
         };
         let currency = estate.currency();
+        if !self.decided {
+            return "  If it were forbidden: not known; the limits ended the search\n".to_owned();
+        }
         if self.status == Status::Infeasible && plan.status != Status::Infeasible {
             return format!(
                 "  If it were forbidden: NO SOUND PLAN EXISTS; at best {} stays reachable\n",

@@ -1,7 +1,7 @@
 //! The present that a plan is made in: the estate, and with a data folder its
 //! footholds, what is in force, what failed, which services are down.
 //!
-//! Without a data folder nothing is in force and every footing is as typed. The
+//! Without a data folder nothing is in force and every foothold is as typed. The
 //! planner and the checker are told the same, from here.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use cordon_certify::Context;
 use cordon_execute::{Authority, Stage, State};
 use cordon_model::action::ServiceState;
-use cordon_model::plan::PlannedFoothold;
+use cordon_model::plan::{AlternativeName, PlannedFoothold};
 use cordon_model::record::{Entry, Record};
 use cordon_model::{Estate, IncidentId, NodeId, ServiceIx, WithdrawalId, WithdrawalIx};
 use cordon_plan::{Foothold, Limits, Request};
@@ -86,7 +86,10 @@ impl Present {
                     probability: foothold.probability,
                     entrenched: foothold.entrenched,
                 }),
-                None => present.strangers.push(foothold.node),
+                None if foothold.probability >= AlternativeName::Strict.threshold() => {
+                    present.strangers.push(foothold.node);
+                }
+                None => {}
             }
         }
         present.take_standings(&state);

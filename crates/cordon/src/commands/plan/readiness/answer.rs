@@ -11,9 +11,7 @@ use cordon_model::{Estate, Money, NodeId, NodeIx, ServiceId, WithdrawalId};
 use serde::Serialize;
 
 use super::addition::Search;
-
-/// How the planner begins its reasons when the limits ended the search.
-const CUT_SHORT: &str = "the limits ended the search";
+use crate::commands::plan::is_cut_short;
 
 /// How well a foothold can be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,13 +35,9 @@ impl Outcome {
         [Self::NoPlan, Self::Undecided, Self::HoldsAtAPrice, Self::Holds, Self::Harmless];
 
     fn of(plan: &Alternative) -> Self {
-        let cut_short = plan
-            .conflict
-            .first()
-            .is_some_and(|first| first.node.is_none() || first.reason.starts_with(CUT_SHORT));
         let given_up = !plan.stopped_services.is_empty() || !plan.reachable_assets.is_empty();
         match plan.status {
-            Status::Infeasible if cut_short => Self::Undecided,
+            Status::Infeasible if is_cut_short(plan) => Self::Undecided,
             Status::Infeasible => Self::NoPlan,
             Status::Optimal | Status::Gap if given_up => Self::HoldsAtAPrice,
             Status::Optimal | Status::Gap if plan.withdrawals.is_empty() => Self::Harmless,

@@ -21,8 +21,8 @@ const EXPLAINED: usize = 25;
 /// Sizes of the pictures, in pixels.
 const ROW: usize = 22;
 const NAMES: usize = 250;
-const BAR: usize = 320;
-const WIDTH: usize = 760;
+const BAR: usize = 300;
+const WIDTH: usize = 880;
 
 /// Draws the page.
 pub(super) fn page(estate: &Estate, readiness: &Readiness) -> String {
