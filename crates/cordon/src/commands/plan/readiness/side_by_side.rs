@@ -19,7 +19,7 @@ pub(super) fn in_order<T: Sync, R: Send>(
         }
     };
     let mut all: Vec<(usize, R)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(&some)).collect();
+        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(some)).collect();
         let mut all = some();
         for other in others {
             match other.join() {
