@@ -26,7 +26,7 @@ pub(crate) fn explain(case: &Case<'_>, answer: &Answer, shown: &Shown<'_>) -> Ve
         let Some(&node) = path.get(step) else { continue };
         let mut reason = step_reason(case, answer, node, step == 0);
         if answer.unknown && step == 0 {
-            reason = format!("{UNKNOWN}; {reason}");
+            reason = format!("{LIMITS_ENDED}; {reason}");
         }
         conflict.push(Obstacle { node: Some(id), of: None, reason });
     }
@@ -72,7 +72,8 @@ fn blamed(case: &Case<'_>, answer: &Answer, path: &[u32]) -> Vec<Obstacle> {
     reasons.into_iter().map(|reason| Obstacle { node: None, of: None, reason }).collect()
 }
 
-const UNKNOWN: &str =
+/// How the first obstacle begins when the limits ended the search before it knew whether there is a plan.
+pub const LIMITS_ENDED: &str =
     "the limits ended the search before it found a sound plan or proved that there is none";
 
 /// The caps that keep a withdrawal which may be used from cutting a path, ascending.

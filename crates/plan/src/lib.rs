@@ -42,6 +42,7 @@ mod tests;
 
 pub use arrival::Waiting;
 pub use change::{Change, ChangeError};
+pub use conflict::LIMITS_ENDED;
 pub use order::Late;
 pub use planner::Planner;
 pub use request::{Foothold, Limits, Request};

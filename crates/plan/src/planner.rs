@@ -124,14 +124,19 @@ impl<'e> Planner<'e> {
 
     /// Chooses what of the withdrawals in force may be lifted: the most valuable
     /// set without which no asset opens that is shut now. Any order of lifting is
-    /// safe, because even the last state is.
+    /// safe, because even the last state is. Half of a pair whose other half is not in force
+    /// stays: it holds something, though nothing in the network shows how much.
     #[must_use]
     pub fn lift(&self, request: &Request<'_>) -> Vec<WithdrawalIx> {
         let footholds = considered(&merged(&request.footholds), AlternativeName::Strict);
         let budget = Budget::new(request.limits);
         let case = Case::new(&self.net, request, &footholds, Permission::InForce);
         let kept = strict(&case, &[], None, &budget).standing.chosen;
-        let keeps = |at: &WithdrawalIx| kept.binary_search(&self.net.column_of[at.0]).is_ok();
+        let keeps = |at: &WithdrawalIx| {
+            let column = self.net.column_of[at.0];
+            let mut halves = self.net.columns[column].withdrawals();
+            kept.binary_search(&column).is_ok() || !halves.all(|half| case.is_in_force(half))
+        };
         let mut lifted: Vec<WithdrawalIx> =
             request.in_force.iter().copied().filter(|at| !keeps(at)).collect();
         lifted.sort_unstable();

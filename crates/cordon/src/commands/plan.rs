@@ -33,8 +33,6 @@ use crate::failure::bad_input;
 /// Work units after which a plan is given with its gap, about a minute of one core.
 const WORK: u64 = 20_000_000_000;
 
-/// How the planner begins its reasons when the limits ended the search.
-const CUT_SHORT: &str = "the limits ended the search";
 
 /// A plan with what stands beside it.
 #[derive(Serialize)]
@@ -94,7 +92,7 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<u8> {
 /// Whether a plan is called infeasible only because the limits ended the search.
 fn is_cut_short(plan: &Alternative) -> bool {
     let first = plan.conflict.first();
-    first.is_some_and(|first| first.node.is_none() || first.reason.starts_with(CUT_SHORT))
+    first.is_some_and(|first| first.node.is_none() || first.reason.starts_with(cordon_plan::LIMITS_ENDED))
 }
 
 /// The exit code for whether a plan holds anything, and whether there is no sound one.

@@ -91,6 +91,9 @@ fn what_is_lifted_opens_nothing_and_is_worth_most() {
     assert_eq!(ids(&estate, &planner.lift(&request)), ["isolate-host/host:pc"]);
     request.footholds.clear();
     assert_eq!(planner.lift(&request).len(), estate.withdrawals().len(), "nothing holds it back");
+    let half = estate.withdrawals().iter().position(|w| w.partner.is_some()).unwrap();
+    request.in_force = vec![WithdrawalIx(u32::try_from(half).unwrap())];
+    assert_eq!(planner.lift(&request), [], "half of a pair");
 }
 
 #[test]
