@@ -33,7 +33,6 @@ use crate::failure::bad_input;
 /// Work units after which a plan is given with its gap, about a minute of one core.
 const WORK: u64 = 20_000_000_000;
 
-
 /// A plan with what stands beside it.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -92,7 +91,9 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<u8> {
 /// Whether a plan is called infeasible only because the limits ended the search.
 fn is_cut_short(plan: &Alternative) -> bool {
     let first = plan.conflict.first();
-    first.is_some_and(|first| first.node.is_none() || first.reason.starts_with(cordon_plan::LIMITS_ENDED))
+    first.is_some_and(|first| {
+        first.node.is_none() || first.reason.starts_with(cordon_plan::LIMITS_ENDED)
+    })
 }
 
 /// The exit code for whether a plan holds anything, and whether there is no sound one.
