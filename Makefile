@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 NEED := cmake clang zstd
 
-.PHONY: demo test check setup install
+.PHONY: demo test bench check setup install
 
 demo: setup
 	@$(CARGO) build --quiet --release -p cordon
@@ -13,6 +13,12 @@ demo: setup
 
 test: setup
 	@bash .ci/test
+
+# How fast estates of several sizes are planned, the small ones beside a general solver.
+bench: setup
+	@$(CARGO) build --quiet --release -p cordon
+	@target/release/cordon bench plan --shape all --nodes 1k,10k --peers
+	@target/release/cordon bench plan --nodes 100k,1M
 
 # Formatting, lints and documentation, as a change should pass them.
 check: setup

@@ -1,4 +1,4 @@
-//! Measures one case: layout, plan, plan again, checker, memory, and the peers in turn.
+//! Measures one case: layout, plan, plan again, one more foothold, checker, memory, peers.
 //!
 //! Every run lays the estate out anew and plans twice, so that the first plan
 //! is cold. A peer's run follows each of ours until it has used up its
@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use cordon_certify::Context;
-use cordon_model::plan::{Alternative, AlternativeName, PlanDocument, PlannedFoothold};
-use cordon_model::{Estate, Money};
+use cordon_model::Estate;
+use cordon_model::plan::{Alternative, AlternativeName, Objection, PlanDocument, Status};
 use cordon_plan::monolith::{self, Ending, Form, Outcome};
 use cordon_plan::{Foothold, Limits, Planner, Request};
 
@@ -20,6 +20,8 @@ pub(super) struct Case<'e> {
     pub(super) name: String,
     pub(super) estate: &'e Estate,
     pub(super) footholds: Vec<Foothold>,
+    /// Footholds that come to light one at a time beside the others.
+    pub(super) more: Vec<Foothold>,
     /// Seconds that it took to make or read the estate.
     pub(super) made: f64,
 }
@@ -31,16 +33,29 @@ pub(super) struct Row {
     pub(super) links: usize,
     /// Seconds to make or read the estate.
     pub(super) made: f64,
-    /// Seconds of each run, per step.
-    pub(super) layout: Vec<f64>,
-    pub(super) cold: Vec<f64>,
-    pub(super) again: Vec<f64>,
+    pub(super) steps: Steps,
+    /// Seconds of the checker with all three alternatives.
     pub(super) check: Vec<f64>,
+    /// Seconds for all three alternatives.
+    pub(super) all: f64,
+    /// Seconds for a plan against one more foothold, on the planner that knows the others.
+    pub(super) more: Vec<f64>,
+    /// Whether such plans are those of a planner that starts afresh.
+    pub(super) same: bool,
     pub(super) plan: Alternative,
-    pub(super) accepted: bool,
+    /// What the checker has against the plan.
+    pub(super) objections: Vec<Objection>,
     /// Bytes, estate and plans together.
     pub(super) memory: Option<u64>,
     pub(super) peers: Vec<Peer>,
+}
+
+/// Seconds of each run, per step.
+#[derive(Default)]
+pub(super) struct Steps {
+    pub(super) layout: Vec<f64>,
+    pub(super) cold: Vec<f64>,
+    pub(super) again: Vec<f64>,
 }
 
 /// A program's runs.
@@ -59,20 +74,23 @@ impl Row {
 
     /// Whether the checker and every peer that reached its end agree with the plan.
     pub(super) fn agrees(&self) -> bool {
-        self.accepted && self.peers.iter().all(|peer| peer.agrees(&self.plan))
+        self.objections.is_empty()
+            && self.same
+            && self.peers.iter().all(|peer| peer.agrees(&self.plan))
     }
 }
 
 impl Peer {
     fn agrees(&self, plan: &Alternative) -> bool {
-        let worst = |value: Option<Money>| value.is_none_or(|total| plan.lower_bound <= total);
         match self.outcome.ending {
             Ending::Optimal => {
                 let optimum = self.outcome.total.unwrap_or_default();
                 plan.complete && plan.lower_bound <= optimum && optimum <= plan.cost.total
             }
             Ending::Infeasible => !plan.complete,
-            Ending::TimeLimit | Ending::Failed => worst(self.outcome.total),
+            Ending::TimeLimit | Ending::Failed => {
+                self.outcome.total.is_none_or(|total| plan.lower_bound <= total)
+            }
         }
     }
 
@@ -86,17 +104,18 @@ impl Peer {
 pub(super) fn measure(case: &Case<'_>, args: &PlanArgs, say: &dyn Fn(&str)) -> Row {
     memory::reset_peak();
     say("plan");
-    let mut row = first_run(case, args);
-    row.memory = memory::peak();
+    let (mut row, document) = first_run(case, args);
+    // What a program has used before stays with the process, and would count here.
+    row.memory = memory::peak().filter(|_| !args.peers);
+    if row.plan.status != Status::Gap {
+        say("one more foothold");
+        (row.more, row.same) = one_more(case, args);
+    }
     for run in 0..args.runs {
         if run > 0 {
             say("plan");
-            let next = run_once(case, args);
-            row.layout.push(next.layout);
-            row.cold.push(next.cold);
-            row.again.push(next.again);
-            row.check.push(next.check);
-            row.accepted &= next.accepted;
+            let _same = run_once(case, args, &mut row.steps);
+            check(case, &document, &mut row);
         }
         if args.peers {
             run_peers(case, args, say, &mut row.peers);
@@ -105,62 +124,78 @@ pub(super) fn measure(case: &Case<'_>, args: &PlanArgs, say: &dyn Fn(&str)) -> R
     row
 }
 
-/// One run of ours.
-struct Run {
-    layout: f64,
-    cold: f64,
-    again: f64,
-    check: f64,
-    accepted: bool,
-    plan: Alternative,
-}
-
-fn first_run(case: &Case<'_>, args: &PlanArgs) -> Row {
-    let run = run_once(case, args);
-    Row {
+/// Plans one alternative, then all three, and checks these.
+fn first_run(case: &Case<'_>, args: &PlanArgs) -> (Row, PlanDocument) {
+    let mut steps = Steps::default();
+    let (planner, plan) = run_once(case, args, &mut steps);
+    let (document, all) = timed(|| asked(&case.footholds, args, |request| planner.plan(request)));
+    let mut row = Row {
         name: case.name.clone(),
         nodes: case.estate.nodes().len(),
         links: case.estate.links().len(),
         made: case.made,
-        layout: vec![run.layout],
-        cold: vec![run.cold],
-        again: vec![run.again],
-        check: vec![run.check],
-        plan: run.plan,
-        accepted: run.accepted,
+        steps,
+        all,
+        check: Vec::new(),
+        more: Vec::new(),
+        same: true,
+        plan,
+        objections: Vec::new(),
         memory: None,
         peers: Vec::new(),
+    };
+    check(case, &document, &mut row);
+    (row, document)
+}
+
+/// Plans against each further foothold beside the known ones; the first such plan also afresh.
+fn one_more(case: &Case<'_>, args: &PlanArgs) -> (Vec<f64>, bool) {
+    let planner = Planner::new(case.estate);
+    let _known = balanced(&planner, &case.footholds, args);
+    let mut seconds = Vec::new();
+    let mut same = true;
+    for &foothold in &case.more {
+        let all = [&*case.footholds, &[foothold]].concat();
+        let (plan, took) = timed(|| balanced(&planner, &all, args));
+        if seconds.is_empty() {
+            let afresh = balanced(&Planner::new(case.estate), &all, args);
+            // A time limit ends a search where it happens to be.
+            let limited = plan.status == Status::Gap || afresh.status == Status::Gap;
+            let untimed = |plan| Alternative { seconds: 0.0, ..plan };
+            same = limited || untimed(plan) == untimed(afresh);
+        }
+        seconds.push(took);
     }
+    (seconds, same)
 }
 
-fn run_once(case: &Case<'_>, args: &PlanArgs) -> Run {
+fn run_once<'e>(case: &Case<'e>, args: &PlanArgs, steps: &mut Steps) -> (Planner<'e>, Alternative) {
     let (planner, layout) = timed(|| Planner::new(case.estate));
-    let (plan, cold) = timed(|| balanced(&planner, case, args));
-    let (_, again) = timed(|| balanced(&planner, case, args));
-    drop(planner);
-    let document = document(case, plan.clone());
-    let (verdict, check) =
-        timed(|| cordon_certify::check(case.estate, &document, &Context::default()));
-    Run { layout, cold, again, check, accepted: verdict.accepted, plan }
+    let (plan, cold) = timed(|| balanced(&planner, &case.footholds, args));
+    let (_, again) = timed(|| balanced(&planner, &case.footholds, args));
+    steps.layout.push(layout);
+    steps.cold.push(cold);
+    steps.again.push(again);
+    (planner, plan)
 }
 
-fn balanced(planner: &Planner<'_>, case: &Case<'_>, args: &PlanArgs) -> Alternative {
+fn check(case: &Case<'_>, document: &PlanDocument, row: &mut Row) {
+    let (verdict, seconds) =
+        timed(|| cordon_certify::check(case.estate, document, &Context::default()));
+    row.check.push(seconds);
+    row.objections = verdict.objections;
+}
+
+fn balanced(planner: &Planner<'_>, footholds: &[Foothold], args: &PlanArgs) -> Alternative {
+    asked(footholds, args, |request| planner.alternative(request, AlternativeName::Balanced))
+}
+
+/// Asks with the time limit, counted from now.
+fn asked<T>(footholds: &[Foothold], args: &PlanArgs, ask: impl FnOnce(&Request<'_>) -> T) -> T {
     let start = Instant::now();
     let clock = || start.elapsed().as_secs_f64();
     let limits = Limits { work: u64::MAX, seconds: args.time_limit, clock: &clock };
-    let request = Request { limits, ..Request::new(case.footholds.clone()) };
-    planner.alternative(&request, AlternativeName::Balanced)
-}
-
-fn document(case: &Case<'_>, plan: Alternative) -> PlanDocument {
-    let footholds = case.footholds.iter().map(|foothold| PlannedFoothold {
-        node: case.estate.id(foothold.node).clone(),
-        probability: foothold.probability,
-        entrenched: foothold.entrenched,
-    });
-    let mut footholds: Vec<PlannedFoothold> = footholds.collect();
-    footholds.sort_by(|a, b| a.node.cmp(&b.node));
-    PlanDocument { estate: case.estate.name().to_owned(), footholds, alternatives: vec![plan] }
+    ask(&Request { limits, ..Request::new(footholds.to_vec()) })
 }
 
 fn run_peers(case: &Case<'_>, args: &PlanArgs, say: &dyn Fn(&str), peers: &mut Vec<Peer>) {

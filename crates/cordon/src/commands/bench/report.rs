@@ -25,11 +25,13 @@ pub(super) fn text(args: &PlanArgs, rows: &[Row]) -> String {
         ));
         out.push_str(&peers(rows).render(0));
     }
-    for row in rows.iter().filter(|row| !row.accepted) {
-        out.push_str(&format!("{}: THE CHECKER REFUSES THE PLAN\n", row.name));
-    }
-    for row in rows.iter().filter(|row| row.accepted && !row.agrees()) {
-        out.push_str(&format!("{}: A PEER HAS ANOTHER OPTIMUM\n", row.name));
+    for row in rows.iter().filter(|row| !row.agrees()) {
+        let what = match row.objections.first() {
+            Some(first) => format!("the checker refuses the plan: {}", first.what),
+            None if row.same => "a program has another optimum".to_owned(),
+            None => "a planner that starts afresh makes another plan".to_owned(),
+        };
+        out.push_str(&format!("WRONG: {}: {what}\n", row.name));
     }
     out
 }
@@ -51,7 +53,7 @@ fn answers(rows: &[Row]) -> Table {
             plan.withdrawals.len().to_string(),
             row.rows().to_string(),
             answer(row),
-            if row.accepted { "accepts" } else { "REFUSES" }.to_owned(),
+            if row.objections.is_empty() { "accepts" } else { "REFUSES" }.to_owned(),
         ]);
     }
     table
@@ -66,7 +68,7 @@ fn answer(row: &Row) -> String {
 }
 
 fn times(rows: &[Row]) -> Table {
-    let right = ["estate", "layout", "plan", "plan again", "check", "memory"];
+    let right = ["estate", "layout", "plan", "again", "one more", "all three", "check", "memory"];
     let mut columns = vec![("time", Align::Left)];
     columns.extend(right.map(|name| (name, Align::Right)));
     let mut table = Table::new(&columns);
@@ -74,15 +76,20 @@ fn times(rows: &[Row]) -> Table {
         table.row([
             row.name.clone(),
             seconds(row.made),
-            seconds(median(&row.layout)),
-            seconds(median(&row.cold)),
-            seconds(median(&row.again)),
+            seconds(median(&row.steps.layout)),
+            seconds(median(&row.steps.cold)),
+            seconds(median(&row.steps.again)),
+            if row.more.is_empty() { "-".to_owned() } else { seconds(median(&row.more)) },
+            seconds(row.all),
             seconds(median(&row.check)),
-            row.memory
-                .map_or("-".to_owned(), |bytes| format!("{} MB", thousands(bytes / 1_000_000))),
+            row.memory.map_or_else(|| "-".to_owned(), megabytes),
         ]);
     }
     table
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", thousands(bytes / 1_000_000))
 }
 
 fn peers(rows: &[Row]) -> Table {
@@ -112,7 +119,7 @@ fn peers(rows: &[Row]) -> Table {
 
 /// Seconds from the loaded estate to the plan: a peer begins there too.
 fn ours(row: &Row) -> f64 {
-    let both: Vec<f64> = row.layout.iter().zip(&row.cold).map(|(a, b)| a + b).collect();
+    let both: Vec<f64> = row.steps.layout.iter().zip(&row.steps.cold).map(|(a, b)| a + b).collect();
     median(&both)
 }
 
@@ -150,12 +157,15 @@ fn json_row(row: &Row) -> Value {
         "gap": plan.gap,
         "withdrawals": plan.withdrawals.len(),
         "rows": row.rows(),
-        "accepted": row.accepted,
+        "accepted": row.objections.is_empty(),
+        "same_afresh": row.same,
         "seconds": {
             "estate": row.made,
-            "layout": times(&row.layout),
-            "plan": times(&row.cold),
-            "plan_again": times(&row.again),
+            "layout": times(&row.steps.layout),
+            "plan": times(&row.steps.cold),
+            "plan_again": times(&row.steps.again),
+            "one_more_foothold": times(&row.more),
+            "all_three": row.all,
             "check": times(&row.check),
         },
         "peak_bytes": row.memory,
