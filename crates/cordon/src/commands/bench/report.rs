@@ -106,9 +106,10 @@ fn peers(rows: &[Row]) -> Table {
         for form in [Form::Compact, Form::Pruned] {
             let Some(peer) = row.peers.iter().find(|peer| peer.form == form) else { continue };
             let at_least = if peer.ended() { "" } else { "> " };
-            let time = match peer.outcome.ending {
-                Ending::Failed => "failed".to_owned(),
-                _ => format!("{at_least}{}", seconds(median(&peer.seconds))),
+            let time = if peer.outcome.ending == Ending::Failed {
+                "failed".to_owned()
+            } else {
+                format!("{at_least}{}", seconds(median(&peer.seconds)))
             };
             cells.extend([time, format!("{at_least}{:.0}", ratio(row, peer))]);
         }
