@@ -8,6 +8,8 @@
 mod shown;
 mod wire;
 
+pub(crate) use shown::asset_behind;
+
 use cordon_model::estate::Asset;
 use cordon_model::plan::AlternativeName::{Balanced, Now, Strict};
 use cordon_model::plan::Status;
@@ -84,7 +86,6 @@ pub(crate) fn check(case: &Case<'_>, objections: &mut Objections) {
     }
     check_withdrawals(case, objections);
     check_assets(case, objections);
-    check_ties(case, objections);
     check_conflict(case, objections);
     check_alone(case, objections);
 }
@@ -154,38 +155,9 @@ fn compare(
 }
 
 /// The withdrawal by which a column is named.
-fn lead(case: &Case<'_>, index: WithdrawalIx) -> WithdrawalIx {
+pub(crate) fn lead(case: &Case<'_>, index: WithdrawalIx) -> WithdrawalIx {
     let withdrawal = case.estate.withdrawal(index);
     withdrawal.partner.filter(|_| withdrawal.mode == Mode::End).unwrap_or(index)
-}
-
-/// Of withdrawals that are due at the same time, the one with the greatest loss behind it stands
-/// first, then the one with the least id.
-fn check_ties(case: &Case<'_>, objections: &mut Objections) {
-    let listed = case.claim.withdrawals.iter();
-    let listed = listed.filter_map(|claim| {
-        let index = case.estate.find_withdrawal(claim.id.as_str())?;
-        (lead(case, index) == index).then_some((claim, index))
-    });
-    let listed: Vec<_> = listed.collect();
-    let due = crate::raise_order::Due::new(case, listed.iter().map(|&(_, index)| index));
-    let behind = |path: Option<&Vec<NodeId>>| {
-        let end = path?.last().and_then(|end| case.estate.find(end.as_str()))?;
-        shown::asset_behind(case, end).map(|asset| asset.loss)
-    };
-    for pair in listed.windows(2) {
-        let [(a, first), (b, second)] = pair else { continue };
-        let rank = |claim: &crate::claim::WithdrawalClaim| {
-            std::cmp::Reverse(behind(claim.path.as_ref()).unwrap_or_default())
-        };
-        let fine = due.of(*first) != due.of(*second) || (rank(a), first) <= (rank(b), second);
-        objections.unless(fine, "wrong-order", || {
-            format!(
-                "`{}` and `{}` are due at the same time, but stand the wrong way round",
-                a.id, b.id
-            )
-        });
-    }
 }
 
 /// The conflict is the path to the first hard asset that is lost, and then the guards that

@@ -12,3 +12,4 @@ mod honest;
 mod mutate;
 mod planned;
 mod planner;
+mod settled;

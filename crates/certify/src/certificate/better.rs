@@ -4,17 +4,20 @@
 //! of a path, among gates with the same first child. The gain of a change is
 //! summed over the variables that it touches.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cordon_model::plan::{MANY, Row};
 use cordon_model::{NodeId, NodeIx, WithdrawalIx};
+use rustc_hash::FxHashMap;
 
 use super::bound::Sums;
 use super::rows::{self, Form, Variable};
 use crate::case::{Case, Start};
 use crate::form::FormGround;
-use crate::paths;
 use crate::stopping::{Gate, Item, Owner};
+
+/// Paths up to this length are looked through pair by pair.
+const SHORT: usize = 32;
 
 /// The search for better rows of one stage.
 pub(super) struct Bettering<'s, 'a> {
@@ -37,12 +40,12 @@ impl<'s, 'a> Bettering<'s, 'a> {
             Row::Path { path, asset, .. } => {
                 let (at, found) = self.case.ground.asset(self.case.estate.find(asset.as_str())?)?;
                 let ends: Vec<NodeIx> = found.places().collect();
-                self.path(path, &ends, pays).or_else(|| self.asset(path, at, pays))
+                self.path(&row.walk, &ends, pays).or_else(|| self.asset(path, at, pays))
             }
-            Row::Enforcer { path, withdrawal, .. } => {
+            Row::Enforcer { withdrawal, .. } => {
                 let index = self.case.estate.find_withdrawal(withdrawal.as_str())?;
                 let enforcer = self.case.estate.withdrawal(index).enforcer?;
-                self.path(path, &[enforcer], pays)
+                self.path(&row.walk, &[enforcer], pays)
             }
             Row::Stop { withdrawal, node, .. } => self.stop(withdrawal.as_str(), node, pays),
             Row::Need { owner, gate, children, .. } => self.need(owner, *gate, children, row),
@@ -50,10 +53,12 @@ impl<'s, 'a> Bettering<'s, 'a> {
         }
     }
 
-    fn path(&self, path: &[NodeId], ends: &[NodeIx], pays: i128) -> Option<String> {
-        let walk = paths::walk(self.case, path).ok()?;
-        self.detour(&walk, ends)
-            .or_else(|| (0..walk.len()).find_map(|step| self.other_node(&walk, step, ends, pays)))
+    fn path(&self, walk: &[NodeIx], ends: &[NodeIx], pays: i128) -> Option<String> {
+        let mut times: FxHashMap<WithdrawalIx, u32> = FxHashMap::default();
+        let cuts = walk.iter().enumerate().flat_map(|(at, &node)| self.cutting(node, at == 0));
+        cuts.for_each(|&column| *times.entry(column).or_default() += 1);
+        let other = |step| self.other_node((walk, &times), step, ends, pays);
+        self.detour(walk, ends).or_else(|| (0..walk.len()).find_map(other))
     }
 
     /// A start after the first node, an end before the last, a link past the next node.
@@ -68,44 +73,55 @@ impl<'s, 'a> Bettering<'s, 'a> {
         if let Some(end) = inner.iter().find(|node| ends.contains(node)) {
             return Some(format!("has a path that could end at `{}`", name(end)));
         }
+        let (from, to) = self.shortcut(walk)?;
+        let (from, to) = (name(&from), name(&to));
+        Some(format!("has a path that could go from `{from}` straight to `{to}`"))
+    }
+
+    /// A link from a node of a path to one after the next.
+    fn shortcut(&self, walk: &[NodeIx]) -> Option<(NodeIx, NodeIx)> {
         let links = &self.case.ground.links;
-        walk.iter().enumerate().find_map(|(at, from)| {
-            let to = walk.iter().skip(at + 2).find(|&&to| links.joins(*from, to))?;
-            Some(format!(
-                "has a path that could go from `{}` straight to `{}`",
-                name(from),
-                name(to)
-            ))
+        if walk.len() <= SHORT {
+            let from = |(at, &from): (usize, &NodeIx)| {
+                let mut later = walk.iter().skip(at + 2);
+                later.find(|&&to| links.joins(from, to)).map(|&to| (from, to))
+            };
+            return walk.iter().enumerate().find_map(from);
+        }
+        let last: FxHashMap<NodeIx, usize> = walk.iter().copied().zip(0..).collect();
+        walk.iter().enumerate().find_map(|(at, &from)| {
+            let after = |to: &NodeIx| last.get(to).is_some_and(|&place| place > at + 1);
+            let mut next = links.next(from).iter().map(|&(to, _)| to);
+            next.find(after).map(|to| (from, to))
         })
     }
 
-    /// Another node at a step of a path.
+    /// Another node at a step of a path, which columns cut so many times in all.
     fn other_node(
         &self,
-        walk: &[NodeIx],
+        (walk, times): (&[NodeIx], &FxHashMap<WithdrawalIx, u32>),
         step: usize,
         ends: &[NodeIx],
         pays: i128,
     ) -> Option<String> {
         let present = *walk.get(step)?;
-        let others = walk.iter().enumerate().filter(|&(at, _)| at != step);
-        let cut: BTreeSet<WithdrawalIx> =
-            others.flat_map(|(at, &node)| self.cutting(node, at == 0)).collect();
-        let only: BTreeSet<WithdrawalIx> = self.cutting(present, step == 0).collect();
-        let only: BTreeSet<WithdrawalIx> = only.difference(&cut).copied().collect();
-        let relief: i128 = only.iter().map(|&c| self.sums.strain(Variable::Raised(c), -pays)).sum();
+        let here = self.cutting(present, step == 0);
+        let elsewhere = |column: &WithdrawalIx| {
+            let all = times.get(column).copied().unwrap_or(0);
+            all > u32::from(here.contains(column))
+        };
+        let strain = |&column: &WithdrawalIx| {
+            let variable = Variable::Raised(column);
+            if here.contains(&column) {
+                -self.sums.strain(variable, -pays)
+            } else {
+                self.sums.strain(variable, pays)
+            }
+        };
+        let relief: i128 = here.iter().filter(|column| !elsewhere(column)).map(strain).sum();
         let gain = |node: NodeIx| -> i128 {
-            let more: BTreeSet<WithdrawalIx> =
-                self.cutting(node, step == 0).filter(|column| !cut.contains(column)).collect();
-            let strain = |column: WithdrawalIx| {
-                let variable = Variable::Raised(column);
-                if only.contains(&column) {
-                    -self.sums.strain(variable, -pays)
-                } else {
-                    self.sums.strain(variable, pays)
-                }
-            };
-            relief + more.into_iter().map(strain).sum::<i128>()
+            let there = self.cutting(node, step == 0).iter().filter(|column| !elsewhere(column));
+            there.map(strain).sum::<i128>() - relief
         };
         let better = |&node: &NodeIx| {
             let gain = if node == present { -1 } else { gain(node) };
@@ -117,9 +133,11 @@ impl<'s, 'a> Bettering<'s, 'a> {
     }
 
     /// The columns that cut a path at a node.
-    fn cutting(&self, node: NodeIx, first: bool) -> impl Iterator<Item = WithdrawalIx> + '_ {
-        let cuts = !first || self.case.starts.get(node) != Start::Entrenched;
-        self.case.ground.columns.of(node).filter(move |_| cuts)
+    fn cutting(&self, node: NodeIx, first: bool) -> &[WithdrawalIx] {
+        match self.case.starts.get(node) {
+            Start::Entrenched if first => &[],
+            Start::No | Start::Yes | Start::Entrenched => self.case.ground.columns.of(node),
+        }
     }
 
     /// The nodes that make a path when they stand at a step.
@@ -215,7 +233,7 @@ impl<'s, 'a> Bettering<'s, 'a> {
     /// The gain of another form in place of a row's.
     fn exchange(&self, row: &Form, (right, terms): (i128, Vec<(Variable, i128)>)) -> i128 {
         let pays = i128::from(row.multiplier);
-        let mut changes: std::collections::BTreeMap<Variable, i128> = terms.into_iter().collect();
+        let mut changes: BTreeMap<Variable, i128> = terms.into_iter().collect();
         for &(variable, by) in &row.terms {
             *changes.entry(variable).or_default() -= by;
         }

@@ -3,29 +3,27 @@
 
 use cordon_model::{Estate, Mode, NodeIx, WithdrawalIx};
 
+use crate::links::Lists;
+
 /// Which columns remove which node.
 #[derive(Debug)]
-pub(crate) struct Columns {
-    by_node: Vec<(NodeIx, WithdrawalIx)>,
-}
+pub(crate) struct Columns(Lists<WithdrawalIx>);
 
 impl Columns {
     pub(crate) fn new(estate: &Estate) -> Self {
-        let mut by_node: Vec<(NodeIx, WithdrawalIx)> = Vec::new();
-        for (withdrawal, index) in estate.withdrawals().iter().zip((0..).map(WithdrawalIx)) {
-            let column = column_of(estate, index);
-            by_node.extend(withdrawal.removes.iter().map(|&node| (node, column)));
-        }
-        by_node.sort_unstable();
-        by_node.dedup();
-        Self { by_node }
+        Self(Lists::gather(estate, || {
+            let all = estate.withdrawals().iter().zip((0..).map(WithdrawalIx));
+            // Both halves of a column remove the same nodes.
+            let columns = all.filter(|&(_, index)| column_of(estate, index) == index);
+            columns.flat_map(|(withdrawal, index)| {
+                withdrawal.removes.iter().map(move |&node| (node, index))
+            })
+        }))
     }
 
     /// The columns that remove a node, in order.
-    pub(crate) fn of(&self, node: NodeIx) -> impl Iterator<Item = WithdrawalIx> + '_ {
-        let from = self.by_node.partition_point(|&(other, _)| other < node);
-        let rest = self.by_node.get(from..).unwrap_or_default();
-        rest.iter().take_while(move |&&(other, _)| other == node).map(|&(_, column)| column)
+    pub(crate) fn of(&self, node: NodeIx) -> &[WithdrawalIx] {
+        self.0.of(node)
     }
 }
 

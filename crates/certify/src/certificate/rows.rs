@@ -33,6 +33,8 @@ pub(crate) struct Form {
     pub(crate) right: i128,
     /// Every variable once.
     pub(crate) terms: Vec<(Variable, i128)>,
+    /// The nodes of its path, if it has one.
+    pub(crate) walk: Vec<NodeIx>,
 }
 
 /// Reads the rows of a stage; those that do not hold are complained of and left out.
@@ -50,8 +52,8 @@ pub(crate) fn read(
             complaints.about(at, "bad-row", "has the multiplier 0");
         }
         match reader.form(row) {
-            Ok((right, terms)) => {
-                forms.push(Form { at, multiplier, right, terms: merge(terms) });
+            Ok(Read { right, terms, walk }) => {
+                forms.push(Form { at, multiplier, right, terms: merge(terms), walk });
             }
             Err(why) => complaints.about(at, "bad-row", &why),
         }
@@ -98,6 +100,19 @@ fn merge(mut terms: Vec<(Variable, i128)>) -> Vec<(Variable, i128)> {
 
 pub(super) type Terms = Vec<(Variable, i128)>;
 
+/// What a row says, as far as it can be read.
+struct Read {
+    right: i128,
+    terms: Terms,
+    walk: Vec<NodeIx>,
+}
+
+impl Read {
+    fn new((right, terms): (i128, Terms)) -> Self {
+        Self { right, terms, walk: Vec::new() }
+    }
+}
+
 struct Reader<'a, 'c> {
     case: &'c Case<'a>,
     objective: Objective,
@@ -105,41 +120,42 @@ struct Reader<'a, 'c> {
 }
 
 impl Reader<'_, '_> {
-    /// The right side and terms of a row, or why it does not hold.
-    fn form(&self, row: &Row) -> Result<(i128, Terms), String> {
-        match row {
-            Row::Path { path, asset, .. } => self.path(path, asset),
+    /// What a row says, or why it does not hold.
+    fn form(&self, row: &Row) -> Result<Read, String> {
+        let read = match row {
+            Row::Path { path, asset, .. } => return self.path(path, asset),
+            Row::Enforcer { withdrawal, path, .. } => return self.enforcer(withdrawal, path),
             Row::Need { owner, gate, children, .. } => self.need(owner, *gate, children),
             Row::Stop { withdrawal, node, .. } => self.stop(withdrawal, node),
             Row::Cap { kind, .. } => self.cap(kind),
-            Row::Enforcer { withdrawal, path, .. } => self.enforcer(withdrawal, path),
             Row::Exclusive { withdrawal, by, .. } => self.exclusive(withdrawal, by),
             Row::Lost { .. } => self.lost(),
-        }
+        };
+        read.map(Read::new)
     }
 
-    fn path(&self, path: &[NodeId], asset: &NodeId) -> Result<(i128, Terms), String> {
-        let (mut terms, last) = self.cuts(path)?;
+    fn path(&self, path: &[NodeId], asset: &NodeId) -> Result<Read, String> {
+        let (mut terms, walk) = self.cuts(path)?;
         let node = self.node(asset)?;
         let found = self.case.ground.asset(node);
         let (at, found) = found.ok_or_else(|| format!("names `{asset}`, which is no asset"))?;
-        if found.places().all(|place| place != last) {
+        if found.places().all(|place| walk.last() != Some(&place)) {
             return Err(format!("does not end at `{asset}` or a copy of it"));
         }
         terms.push((Variable::Lost(at), 1));
-        Ok((1, terms))
+        Ok(Read { right: 1, terms, walk })
     }
 
-    /// The columns that cut a path, each once, and where the path ends.
-    fn cuts(&self, path: &[NodeId]) -> Result<(Terms, NodeIx), String> {
+    /// The columns that cut a path, each once, and its nodes.
+    fn cuts(&self, path: &[NodeId]) -> Result<(Terms, Vec<NodeIx>), String> {
         let walk = paths::walk(self.case, path)?;
         let gates = paths::gates(self.case, &walk);
         let columns = &self.case.ground.columns;
-        let mut cuts: Vec<WithdrawalIx> = gates.iter().flat_map(|&gate| columns.of(gate)).collect();
+        let mut cuts: Vec<WithdrawalIx> =
+            gates.iter().flat_map(|&gate| columns.of(gate)).copied().collect();
         cuts.sort_unstable();
         cuts.dedup();
-        let last = walk.last().copied().ok_or("has no path")?;
-        Ok((cuts.into_iter().map(|column| (Variable::Raised(column), 1)).collect(), last))
+        Ok((cuts.into_iter().map(|column| (Variable::Raised(column), 1)).collect(), walk))
     }
 
     fn need(&self, owner: &str, gate: u32, children: &[u32]) -> Result<(i128, Terms), String> {
@@ -171,14 +187,14 @@ impl Reader<'_, '_> {
         Ok((-i128::from(most), terms))
     }
 
-    fn enforcer(&self, id: &WithdrawalId, path: &[NodeId]) -> Result<(i128, Terms), String> {
+    fn enforcer(&self, id: &WithdrawalId, path: &[NodeId]) -> Result<Read, String> {
         let (column, enforcer) = self.enforced(id)?;
-        let (mut terms, last) = self.cuts(path)?;
-        if last != enforcer {
+        let (mut terms, walk) = self.cuts(path)?;
+        if walk.last() != Some(&enforcer) {
             return Err(format!("does not end at the enforcer of `{id}`"));
         }
         terms.push((Variable::Raised(column), -1));
-        Ok((0, terms))
+        Ok(Read { right: 0, terms, walk })
     }
 
     fn exclusive(&self, id: &WithdrawalId, by: &WithdrawalId) -> Result<(i128, Terms), String> {

@@ -15,7 +15,7 @@ use super::is_worth;
 use crate::case::{Case, Start};
 
 /// The first asset that an intruder at a node harms and that the plan does not lose.
-pub(super) fn asset_behind<'a>(case: &Case<'a>, node: NodeIx) -> Option<&'a Asset> {
+pub(crate) fn asset_behind<'a>(case: &Case<'a>, node: NodeIx) -> Option<&'a Asset> {
     case.ground.assets_at(node).find(|asset| is_worth(asset) && !case.loses(asset))
 }
 

@@ -9,18 +9,48 @@ use serde_json::{Value, json};
 
 use super::fixture::Random;
 
-/// A change: where, and the value there instead.
+/// A change: where, and what is done there.
 pub(super) struct Change {
     pub(super) place: Vec<String>,
-    pub(super) value: Value,
-    is_tiny: bool,
+    pub(super) how: How,
+}
+
+/// What is done to a value.
+#[derive(Debug)]
+pub(super) enum How {
+    /// Another value stands there.
+    Put(Value),
+    /// A number is moved by the least that the walker moves.
+    Nudge(f64),
+    /// An element goes.
+    Drop(usize),
+    /// An element stands twice.
+    Double(usize),
+    /// Two elements change places.
+    Swap(usize, usize),
+    /// A field goes.
+    Remove(String),
+    /// A field comes that nobody knows.
+    Add,
 }
 
 impl Change {
     pub(super) fn apply(&self, document: &Value) -> Value {
         let mut changed = document.clone();
-        let steps = self.place.iter().map(|step| format!("/{}", step.replace('/', "~1")));
-        *changed.pointer_mut(&steps.collect::<String>()).unwrap() = self.value.clone();
+        let steps: String = self.place.iter().map(|step| format!("/{step}")).collect();
+        let value = changed.pointer_mut(&steps).unwrap();
+        match &self.how {
+            How::Put(other) => *value = other.clone(),
+            How::Nudge(other) => *value = json!(other),
+            How::Drop(at) => drop(value.as_array_mut().unwrap().remove(*at)),
+            How::Double(at) => {
+                let items = value.as_array_mut().unwrap();
+                items.insert(*at, items[*at].clone());
+            }
+            How::Swap(a, b) => value.as_array_mut().unwrap().swap(*a, *b),
+            How::Remove(field) => drop(value.as_object_mut().unwrap().remove(field)),
+            How::Add => drop(value.as_object_mut().unwrap().insert("remark".into(), json!(1))),
+        }
         changed
     }
 
@@ -28,21 +58,24 @@ impl Change {
         self.place.iter().any(|step| step == field)
     }
 
-    /// A number that was moved by the least that the walker moves.
-    pub(super) fn is_tiny(&self) -> bool {
-        self.is_tiny
+    /// The place without numbers, with the field that goes: `alternatives/withdrawals/cost`.
+    pub(super) fn field(&self) -> String {
+        let gone = match &self.how {
+            How::Remove(field) => Some(field.as_str()),
+            _ => None,
+        };
+        let steps = self.place.iter().map(String::as_str).chain(gone);
+        let named = steps.filter(|step| step.parse::<usize>().is_err());
+        named.collect::<Vec<_>>().join("/")
     }
 
     pub(super) fn told(&self) -> String {
-        format!("{} = {}", self.place.join("/"), self.value)
+        format!("{}: {:?}", self.place.join("/"), self.how)
     }
 }
 
-/// The least by which the walker moves a number.
-const TINY: f64 = 1e-9;
-
 /// Fields that no checker can check.
-pub(super) const FREE: [&str; 2] = ["seconds", "reason"];
+const FREE: [&str; 2] = ["seconds", "reason"];
 
 /// All changes of a document.
 pub(super) fn changes(document: &Value, words: &[String], random: &mut Random) -> Vec<Change> {
@@ -59,8 +92,12 @@ struct Walker<'w> {
 }
 
 impl Walker<'_> {
+    fn note(&mut self, how: How) {
+        self.all.push(Change { place: self.place.clone(), how });
+    }
+
     fn put(&mut self, value: Value) {
-        self.all.push(Change { place: self.place.clone(), value, is_tiny: false });
+        self.note(How::Put(value));
     }
 
     fn below(&mut self, step: &str, value: &Value) {
@@ -77,67 +114,60 @@ impl Walker<'_> {
             }
             Value::Bool(flag) => self.put(json!(!flag)),
             Value::Number(number) => match number.as_i64() {
-                Some(whole) => {
-                    for other in [whole + 1, whole - 1, 0, 2 * whole] {
-                        if other != whole {
-                            self.put(json!(other));
-                        }
-                    }
-                    self.put(json!(whole as f64 + 0.01));
-                }
-                None => {
-                    let exact = number.as_f64().unwrap();
-                    let others = [exact + 1.0, exact / 2.0, exact + 0.01, exact - 0.01];
-                    others
-                        .into_iter()
-                        .filter(|other| *other != exact)
-                        .for_each(|other| self.put(json!(other)));
-                    self.put(json!(exact + TINY));
-                    self.all.iter_mut().rev().take(1).for_each(|change| change.is_tiny = true);
-                }
+                Some(whole) => self.whole(whole),
+                None => self.fraction(number.as_f64().unwrap()),
             },
-            Value::String(text) => self.texts(text),
-            Value::Array(items) => self.lists(items),
+            Value::String(text) => self.text(text),
+            Value::Array(items) => self.list(items),
             Value::Object(fields) => {
-                for (field, item) in
-                    fields.iter().filter(|(field, _)| !FREE.contains(&field.as_str()))
-                {
-                    let mut less = fields.clone();
-                    less.remove(field);
-                    self.put(json!(less));
+                let checked = fields.iter().filter(|(field, _)| !FREE.contains(&field.as_str()));
+                for (field, item) in checked {
+                    self.note(How::Remove(field.clone()));
                     self.below(field, item);
                 }
-                let mut more = fields.clone();
-                more.insert("remark".to_owned(), json!(1));
-                self.put(json!(more));
+                self.note(How::Add);
             }
         }
     }
 
-    fn texts(&mut self, text: &str) {
-        let mut others: Vec<String> =
-            self.words.iter().filter(|word| *word != text).cloned().collect();
-        while others.len() > 6 {
-            others.swap_remove(self.random.below(others.len()));
+    fn whole(&mut self, whole: i64) {
+        for other in [whole + 1, whole - 1, 0, 2 * whole] {
+            if other != whole {
+                self.put(json!(other));
+            }
         }
-        others.into_iter().for_each(|word| self.put(json!(word)));
+        #[expect(clippy::cast_precision_loss, reason = "amounts stay below 2^53")]
+        self.put(json!(whole as f64 + 0.01));
+    }
+
+    fn fraction(&mut self, exact: f64) {
+        for other in [exact + 1.0, exact / 2.0, exact + 0.01, exact - 0.01] {
+            if other.to_bits() != exact.to_bits() && other != exact {
+                self.put(json!(other));
+            }
+        }
+        self.note(How::Nudge(exact + 1e-9));
+    }
+
+    fn text(&mut self, text: &str) {
+        for _ in 0..6 {
+            let word = self.random.pick(self.words).clone();
+            if word != text {
+                self.put(json!(word));
+            }
+        }
         self.put(json!(format!("{text}x")));
         self.put(Value::Null);
     }
 
-    fn lists(&mut self, items: &[Value]) {
+    fn list(&mut self, items: &[Value]) {
         for at in 0..items.len() {
-            let mut less = items.to_vec();
-            let one = less.remove(at);
-            self.put(json!(less));
-            let mut more = items.to_vec();
-            more.insert(at, one);
-            self.put(json!(more));
+            self.note(How::Drop(at));
+            self.note(How::Double(at));
             for other in 0..at {
-                if items[at] != items[other] && (other + 1 == at || self.random.chance(20)) {
-                    let mut swapped = items.to_vec();
-                    swapped.swap(at, other);
-                    self.put(json!(swapped));
+                let near = other + 1 == at || self.random.chance(20);
+                if near && items[at] != items[other] {
+                    self.note(How::Swap(other, at));
                 }
             }
             self.below(&at.to_string(), &items[at]);

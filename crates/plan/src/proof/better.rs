@@ -6,6 +6,7 @@
 
 use cordon_model::ids::NodeIx;
 use cordon_model::plan::MANY;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::minimal::{joins, minimal};
@@ -38,13 +39,13 @@ fn bettered(sheet: &Sheet<'_>, at: usize, common: &mut Common<'_>) -> Option<Key
             let ends = ends(sheet.case, *asset);
             let key =
                 |path: &[u32]| Key::Path { path: minimal(sheet.case, path, &ends), asset: *asset };
-            let path = Trail { sheet, path, ends: &ends, multiplier: line.multiplier };
+            let path = Trail::new(sheet, path, &ends, line.multiplier);
             path.bettered(common).map(|path| key(&path)).or_else(|| other_asset(sheet, at))
         }
         Key::Enforcer { withdrawal, path } => {
             let ends: Vec<u32> =
                 net.estate.withdrawal(*withdrawal).enforcer.map(|n| n.0).into_iter().collect();
-            let trail = Trail { sheet, path, ends: &ends, multiplier: line.multiplier };
+            let trail = Trail::new(sheet, path, &ends, line.multiplier);
             let path = minimal(sheet.case, &trail.bettered(common)?, &ends);
             Some(Key::Enforcer { withdrawal: *withdrawal, path })
         }
@@ -96,11 +97,23 @@ struct Trail<'s, 'a> {
     path: &'s [u32],
     ends: &'s [u32],
     multiplier: i128,
+    /// How many nodes of the path a column removes.
+    times: FxHashMap<u32, u32>,
 }
 
 type Columns = SmallVec<[u32; 4]>;
 
-impl Trail<'_, '_> {
+impl<'s, 'a> Trail<'s, 'a> {
+    fn new(sheet: &'s Sheet<'a>, path: &'s [u32], ends: &'s [u32], multiplier: i128) -> Self {
+        let mut times: FxHashMap<u32, u32> = FxHashMap::default();
+        for (&node, at) in path.iter().zip(0..) {
+            for column in cutting(sheet.case, node, at == 0) {
+                *times.entry(column).or_default() += 1;
+            }
+        }
+        Self { sheet, path, ends, multiplier, times }
+    }
+
     fn bettered(&self, common: &mut Common<'_>) -> Option<Vec<u32>> {
         (0..self.path.len()).find_map(|step| {
             let present = *self.path.get(step)?;
@@ -130,51 +143,36 @@ impl Trail<'_, '_> {
     }
 
     /// What an exchange of the node at a step rests on.
-    fn swap(&self, step: usize, present: u32) -> Swap<'_, '_> {
-        let others = self.path.iter().enumerate().filter(|&(at, _)| at != step);
-        let others: Columns =
-            others.flat_map(|(at, &node)| cutting(self.sheet.case, node, at == 0)).collect();
+    fn swap(&self, step: usize, present: u32) -> Swap<'_, 's, 'a> {
         let mut freed = cutting(self.sheet.case, present, step == 0);
-        freed.retain(|column| !others.contains(column));
+        freed.retain(|column| self.times.get(column) == Some(&1));
         let relief = |&column: &u32| self.sheet.strain(Part::Column(column), -self.multiplier);
         let base = freed.iter().map(relief).sum();
-        Swap {
-            sheet: self.sheet,
-            first: step == 0,
-            multiplier: self.multiplier,
-            others,
-            freed,
-            base,
-        }
+        Swap { trail: self, first: step == 0, freed, base }
     }
 }
 
 /// The exchange of one node of a path.
-struct Swap<'s, 'a> {
-    sheet: &'s Sheet<'a>,
+struct Swap<'t, 's, 'a> {
+    trail: &'t Trail<'s, 'a>,
     first: bool,
-    multiplier: i128,
-    /// Columns that cut the path elsewhere.
-    others: Columns,
-    /// Columns that cut it here alone.
+    /// Columns that cut the path here alone.
     freed: Columns,
     /// What is gained by taking the node out.
     base: i128,
 }
 
-impl Swap<'_, '_> {
+impl Swap<'_, '_, '_> {
     fn gain(&self, node: u32) -> i128 {
+        let Trail { sheet, multiplier, times, .. } = self.trail;
         let mut gain = self.base;
-        for column in cutting(self.sheet.case, node, self.first) {
-            if self.others.contains(&column) {
-                continue;
-            }
+        for column in cutting(sheet.case, node, self.first) {
             let part = Part::Column(column);
-            gain += if self.freed.contains(&column) {
-                -self.sheet.strain(part, -self.multiplier)
-            } else {
-                self.sheet.strain(part, self.multiplier)
-            };
+            if self.freed.contains(&column) {
+                gain -= sheet.strain(part, -multiplier);
+            } else if !times.contains_key(&column) {
+                gain += sheet.strain(part, *multiplier);
+            }
         }
         gain
     }
