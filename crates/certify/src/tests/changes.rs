@@ -60,10 +60,7 @@ impl Change {
 
     /// The place without numbers, with the field that goes: `alternatives/withdrawals/cost`.
     pub(super) fn field(&self) -> String {
-        let gone = match &self.how {
-            How::Remove(field) => Some(field.as_str()),
-            _ => None,
-        };
+        let gone = if let How::Remove(field) = &self.how { Some(field.as_str()) } else { None };
         let steps = self.place.iter().map(String::as_str).chain(gone);
         let named = steps.filter(|step| step.parse::<usize>().is_err());
         named.collect::<Vec<_>>().join("/")
