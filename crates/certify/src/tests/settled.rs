@@ -10,7 +10,7 @@ use cordon_model::{Estate, NodeIx};
 use serde_json::{Value, json};
 
 use super::changes::{Change, How, changes, words};
-use super::fixture::Random;
+use super::fixture::{Random, estate};
 use super::planned::{Question, WORK, cases, sample, shared};
 use crate::check_json;
 
@@ -195,6 +195,71 @@ fn find_paths<'v>(
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Two ways to the data that are alike: by `group:a` and by `group:b`.
+const TWINS: &str = "
+    link user:ann group:a
+    link user:ann group:b
+    link group:a host:x
+    link group:b host:x
+    link host:x db:m
+    asset db:m loss=100 hard
+    service till 1(host:x,host:y) hour=3
+    service desk 2(host:x,host:y) hour=1
+    offer cut-m cut removes=db:m cost=9
+    offer cut-x cut removes=host:x cost=5 enforcer=app:y
+    offer cut-y cut removes=host:y cost=1
+";
+
+/// A change that leaves each statement true by itself has a name of its own.
+#[test]
+fn what_is_true_but_not_the_one_form_is_named() {
+    let question = Question::of(estate(TWINS), &["user:ann"], true);
+    let honest = serde_json::to_value(question.planned(WORK)).unwrap();
+    let rows = "/certificate/stages/0/rows";
+    let by_b = json!(["user:ann", "group:b", "host:x", "db:m"]);
+    let around = json!(["user:ann", "group:b", "host:x"]);
+    for (place, value, code, words) in [
+        ("/certificate/settled", json!(null), "wrong-form", "does not say that it is settled"),
+        ("/gap", json!(1e-12), "wrong-gap", "the gap is 0"),
+        ("/withdrawals/0/path", by_b.clone(), "wrong-path", "user:ann → group:a → host:x → db:m"),
+        (&format!("{rows}/0/path"), by_b, "unsettled", "`group:a` in place of `group:b`"),
+        (&format!("{rows}/0/path"), around, "bad-row", "does not end at `db:m`"),
+        (&format!("{rows}/0/multiplier"), json!(701), "unsettled", "larger than it uses"),
+        (&format!("{rows}/0/multiplier"), json!(699), "unsettled", "a larger multiplier"),
+        ("/certificate/stages/0/scale", json!(11), "wrong-scale", "neither 5040 nor 2^24"),
+        ("/certificate/alone", json!(true), "wrong-alone", "may raise something alone"),
+        ("/remark", json!(1), "unknown-field", "no field `/alternatives/1/remark`"),
+        ("/conflict", json!([]), "unknown-field", "`/alternatives/1/conflict`"),
+    ] {
+        let mut document = honest.clone();
+        let (object, field) = place.rsplit_once('/').unwrap();
+        let object = document.pointer_mut(&format!("/alternatives/1{object}")).unwrap();
+        if value.is_null() {
+            object.as_object_mut().unwrap().remove(field);
+        } else {
+            match object {
+                Value::Object(fields) => drop(fields.insert(field.to_owned(), value)),
+                Value::Array(items) => items[field.parse::<usize>().unwrap()] = value,
+                other => panic!("{other}"),
+            }
+        }
+        let verdict = check_json(&question.estate, &document.to_string(), &question.context);
+        let fits = verdict.objections.iter().any(|o| o.code == code && o.what.contains(words));
+        assert!(fits, "{place}: no `{code}` with `{words}` in {:#?}", verdict.objections);
+    }
+    let mut two = honest.clone();
+    two["alternatives"].as_array_mut().unwrap().pop();
+    let verdict = check_json(&question.estate, &two.to_string(), &question.context);
+    assert!(verdict.objections.iter().any(|o| o.code == "missing-alternative"), "{verdict:?}");
+    let mut useless = honest;
+    let more = useless["alternatives"][1]["withdrawals"][0].clone();
+    let more = json!({"id": "cut-y", "kind": "cut", "mode": "refuse", "targets": ["host:y"], "cost": 2,
+        "stops": ["desk"], "enforcer": null, "order": 2, "reason": "", "path": more["path"]});
+    useless["alternatives"][1]["withdrawals"].as_array_mut().unwrap().push(more);
+    let verdict = check_json(&question.estate, &useless.to_string(), &question.context);
+    assert!(verdict.objections.iter().any(|o| o.code == "useless"), "{verdict:?}");
 }
 
 #[test]
