@@ -53,13 +53,13 @@ fn equal_optima_on_synthetic_estates() {
 
 #[test]
 fn a_time_limit_leaves_a_bound() {
-    let made = generate(Shape::Dense, 1, 1_000, 10).unwrap();
+    let made = generate(Shape::Dense, 1, 3_000, 10).unwrap();
     let nodes = made.footholds.iter().map(|id| made.estate.find(id.as_str()).unwrap());
     let footholds: Vec<Foothold> =
         nodes.map(|node| Foothold { entrenched: true, ..Foothold::certain(node) }).collect();
     let outcome = solve(&made.estate, &footholds, Form::Compact, 0.01);
     assert_eq!(outcome.ending, Ending::TimeLimit);
-    assert!(outcome.variables > 1_000 && outcome.rows > 5_000);
+    assert!(outcome.variables > 3_000 && outcome.rows > 15_000);
     let (bound, total) =
         (outcome.bound.unwrap_or_default(), outcome.total.unwrap_or(Money::CEILING));
     assert!(bound <= total);
