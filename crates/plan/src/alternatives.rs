@@ -9,6 +9,7 @@ use cordon_model::plan::{Objective, Stage, Status};
 
 use crate::budget::Budget;
 use crate::case::{Case, Guard};
+use crate::document::Shown;
 use crate::flowed::Flowed;
 use crate::goal::{Closed, Goal};
 use crate::master::Key;
@@ -61,6 +62,9 @@ pub(crate) fn balanced(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> A
 
 /// What may be raised at once: least hard loss, then least total.
 pub(crate) fn now(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> Answer {
+    if case.may_choose_nothing() {
+        return nothing_chosen(case, budget);
+    }
     let outcome = search(case, BALANCED, known, None, budget);
     let Outcome { best: Some(standing), lower, proven, keys, flowed } = outcome else {
         let mut answer = least_residual(case, &outcome, budget);
@@ -77,6 +81,36 @@ pub(crate) fn now(case: &Case<'_>, known: &[Key], budget: &Budget<'_>) -> Answer
     let proven_stage = prove(case, goal, &keys, flowed.as_ref(), budget.seconds_left());
     let stages = vec![nothing_lost(Objective::HardLoss), proven_stage];
     Answer { standing, status, lower, stages, unknown: false, keys, flowed, guards: Vec::new() }
+}
+
+/// The one plan there is without an authority; a path to every lost asset proves it.
+fn nothing_chosen(case: &Case<'_>, budget: &Budget<'_>) -> Answer {
+    let standing = Standing::of(case, &[]);
+    let shown = Shown::new(case, &[]);
+    let assets = case.net.estate.assets();
+    let to = |&asset: &u32| {
+        let mut places = assets.get(asset as usize)?.places();
+        let place = places.find(|place| shown.reaches(place.0))?;
+        Some(Key::Path { path: shown.path(place.0), asset })
+    };
+    let keys: Vec<Key> = standing.lost.iter().filter_map(to).collect();
+    let least = Goal { objective: Objective::HardLoss, closed: Closed::None, limit: None };
+    let goal =
+        Goal { objective: Objective::Total, closed: Closed::None, limit: Some(standing.hard_loss) };
+    let stages = vec![
+        prove(case, least, &keys, None, budget.seconds_left()),
+        prove(case, goal, &keys, None, budget.seconds_left()),
+    ];
+    Answer {
+        status: Status::Optimal,
+        lower: standing.total(),
+        standing,
+        stages,
+        unknown: false,
+        keys,
+        flowed: None,
+        guards: Vec::new(),
+    }
 }
 
 /// Least loss, then least cost.

@@ -133,6 +133,11 @@ impl<'a> Case<'a> {
         if self.waived_caps.contains(&cap) { u32::MAX } else { most }
     }
 
+    /// Tells whether no withdrawal at all may be chosen.
+    pub(crate) fn may_choose_nothing(&self) -> bool {
+        self.permitted.as_ref().is_some_and(FxHashSet::is_empty)
+    }
+
     /// Tells whether a withdrawal is in force.
     pub(crate) fn is_in_force(&self, withdrawal: WithdrawalIx) -> bool {
         self.in_force.contains(&withdrawal)
