@@ -148,6 +148,8 @@ impl Evidence {
             FactKind::Logon { remote } => (Deed::Logon { remote }, Amount::default()),
             FactKind::Access { verb, amount } => (Deed::Access(verb), amount),
             FactKind::Change { change } => (Deed::Change(change), Amount::default()),
+            // The names remember it.
+            FactKind::Lease => return,
         };
         let tally = once(fact.time, &fact.place, amount);
         self.rows.entry((Subject::Deed(deed, fact.outcome), cast)).or_default().add(tally);

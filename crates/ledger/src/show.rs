@@ -47,6 +47,8 @@ pub fn kind(record: &Record) -> &'static str {
         Record::Fact(_) => "fact",
         Record::Foothold(_) => "foothold",
         Record::FootholdDecision(_) => "foothold-decision",
+        Record::Usual(_) => "usual",
+        Record::Links(_) => "links",
         Record::IncidentOpened(_) => "incident-opened",
         Record::IncidentClosed(_) => "incident-closed",
         Record::Plan(_) => "plan",
@@ -93,6 +95,12 @@ pub fn describe(record: &Record) -> String {
         Record::FootholdDecision(d) => {
             format!("{} says {:?} about the foothold {}: {}", d.by, d.verdict, d.node, d.because)
         }
+        Record::Usual(u) => format!("{} things were usual in quiet time", u.rows.len()),
+        Record::Links(l) => {
+            let confirmed = l.links.iter().filter(|link| link.contradicted.is_none()).count();
+            let contradicted = l.links.len() - confirmed;
+            format!("logs confirmed {confirmed} links of the estate and contradicted {contradicted}")
+        }
         Record::IncidentOpened(i) => format!("{} opened: {}", i.incident, i.summary),
         Record::IncidentClosed(i) => format!("{} closed by {}: {}", i.incident, i.by, i.because),
         Record::Plan(p) => {
@@ -129,6 +137,7 @@ fn fact(kind: &FactKind) -> &'static str {
         FactKind::Logon { .. } => "logon",
         FactKind::Access { .. } => "access",
         FactKind::Change { .. } => "change",
+        FactKind::Lease => "lease",
     }
 }
 

@@ -206,6 +206,8 @@ pub enum FactKind {
         /// How.
         change: ChangeKind,
     },
+    /// A host held an address: one mention names both. Nobody did anything.
+    Lease,
 }
 
 /// One fact. Who, from where and to what stand in `mentions`.

@@ -35,7 +35,7 @@ pub(crate) enum Alias {
 }
 
 /// An `[[event]]` table, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventDefinition {
     pub(crate) condition: Condition,
     pub(crate) logsources: Vec<LogSource>,
@@ -43,8 +43,17 @@ pub(crate) struct EventDefinition {
     pub(crate) mentions: Vec<Arc<MentionDefinition>>,
     pub(crate) facts: Vec<Arc<FactDefinition>>,
     pub(crate) source: Option<Template>,
+    pub(crate) leases: Vec<Arc<LeaseDefinition>>,
     pub(crate) remembers: Vec<Arc<RememberDefinition>>,
     pub(crate) recalls: Vec<(String, Template)>,
+}
+
+/// Which host held which address.
+#[derive(Debug)]
+pub(crate) struct LeaseDefinition {
+    pub(crate) host: Vec<Template>,
+    pub(crate) address: Vec<Template>,
+    pub(crate) condition: Condition,
 }
 
 /// A pair that later records need.
@@ -92,6 +101,7 @@ pub(crate) struct Class {
     renamed: Vec<u64>,
     pub(crate) mentions: Vec<(Condition, Arc<MentionDefinition>)>,
     pub(crate) facts: Vec<(Condition, Arc<FactDefinition>)>,
+    pub(crate) leases: Vec<(Condition, Arc<LeaseDefinition>)>,
     pub(crate) remembers: Vec<(Condition, Arc<RememberDefinition>)>,
     /// Names that mentions may use for what is remembered under these keys.
     pub(crate) recalls: Vec<(String, Template)>,
@@ -109,6 +119,7 @@ impl Class {
             renamed: Vec::new(),
             mentions: Vec::new(),
             facts: Vec::new(),
+            leases: Vec::new(),
             remembers: Vec::new(),
             recalls: Vec::new(),
             source: format.source.clone(),
@@ -139,6 +150,7 @@ impl Class {
         let open = |rest: &Condition| rest.clone();
         self.mentions.extend(event.mentions.iter().map(|m| (open(rest), Arc::clone(m))));
         self.facts.extend(event.facts.iter().map(|f| (open(rest), Arc::clone(f))));
+        self.leases.extend(event.leases.iter().map(|l| (open(rest), Arc::clone(l))));
         self.remembers.extend(event.remembers.iter().map(|r| (open(rest), Arc::clone(r))));
         self.recalls.extend(event.recalls.iter().cloned());
         if let (Some(source), true) = (&event.source, rest.is_empty()) {

@@ -1,4 +1,4 @@
-//! Fields inside fields: a CSV line, named groups of a pattern, embedded JSON.
+//! Fields inside fields: a CSV line, named groups of a pattern, embedded JSON, CEF.
 //!
 //! pgAudit puts a CSV line into PostgreSQL's `message`; others put whole JSON
 //! documents there. `[[extract]]` makes fields of them, which then count as the
@@ -8,8 +8,12 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
+use crate::audit;
+use crate::cef;
+use crate::condition::Condition;
 use crate::format_file::ExtractFile;
 use crate::json::Json;
+use crate::template::Template;
 
 /// Patterns that compile to more than this are refused.
 const REGEX_BYTES: usize = 1 << 20;
@@ -17,73 +21,108 @@ const REGEX_BYTES: usize = 1 << 20;
 /// Fields with their names, made from text.
 pub(crate) type Fields = Vec<(String, Json<'static>)>;
 
+type Lookup<'b, 'a> = dyn Fn(&str) -> Option<Cow<'a, str>> + 'b;
+
 /// A compiled `[[extract]]`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Extract {
-    pub(crate) from: String,
+    from: String,
     starts: String,
+    condition: Condition,
     how: How,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum How {
     Csv(Vec<String>),
-    Regex(Regex),
+    /// The first that matches.
+    Regex(Vec<Regex>),
     Pairs(Regex),
+    Set(Vec<(String, Template)>),
     Json,
+    Cef,
+    Leef,
+    Audit,
 }
 
 impl Extract {
     pub(crate) fn new(file: &ExtractFile) -> Result<Self, String> {
-        let how = match (&file.csv, &file.regex, &file.pairs, file.json) {
-            (Some(names), None, None, false) => How::Csv(names.clone()),
-            (None, Some(pattern), None, false) => How::Regex(compile_regex(pattern)?),
-            (None, None, Some(pattern), false) => How::Pairs(compile_regex(pattern)?),
-            (None, None, None, true) => How::Json,
-            (_, _, _, _) => {
-                return Err(
-                    "an [[extract]] has one of `csv`, `regex`, `pairs` and `json`".to_owned()
-                );
-            }
+        let mut ways = Vec::new();
+        if let Some(names) = &file.csv {
+            ways.push(How::Csv(names.clone()));
+        }
+        if let Some(patterns) = &file.regex {
+            let compiled = patterns.all().iter().map(|pattern| compile_regex(pattern));
+            ways.push(How::Regex(compiled.collect::<Result<_, _>>()?));
+        }
+        if let Some(pattern) = &file.pairs {
+            ways.push(How::Pairs(compile_regex(pattern)?));
+        }
+        if let Some(set) = &file.set {
+            let templates = set.iter().map(|(name, text)| Ok((name.clone(), Template::parse(text)?)));
+            ways.push(How::Set(templates.collect::<Result<_, String>>()?));
+        }
+        let switches = [
+            (file.json, How::Json),
+            (file.cef, How::Cef),
+            (file.leef, How::Leef),
+            (file.audit, How::Audit),
+        ];
+        ways.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, how)| how));
+        let (Some(how), true) = (ways.pop(), ways.is_empty()) else {
+            return Err("an [[extract]] has one of `csv`, `regex`, `pairs`, `set`, `json`, `cef`, `leef` and `audit`".to_owned());
         };
-        Ok(Self { from: file.from.clone(), starts: file.starts.clone(), how })
+        if file.from.is_empty() && !matches!(how, How::Set(_)) {
+            return Err("an [[extract]] needs `from`, the field to look into".to_owned());
+        }
+        let condition = Condition::new(&file.when, &file.unless);
+        Ok(Self { from: file.from.clone(), starts: file.starts.clone(), condition, how })
     }
 
-    /// Appends the fields that stand in `text`.
-    pub(crate) fn run(&self, text: &str, out: &mut Fields) {
-        let Some(rest) = text.strip_prefix(self.starts.as_str()) else {
-            return;
-        };
+    /// Returns the fields that stand in the field `from` of a record.
+    pub(crate) fn run(&self, field: &Lookup<'_, '_>) -> Fields {
+        let mut out = Fields::new();
+        if !self.condition.holds(field) {
+            return out;
+        }
+        if let How::Set(fields) = &self.how {
+            let filled = fields.iter().filter_map(|(name, t)| Some((name.clone(), t.render(field)?)));
+            out.extend(filled.map(|(name, value)| (name, Json::Str(Cow::Owned(value)))));
+        } else if let Some(text) = field(&self.from)
+            && let Some(rest) = text.strip_prefix(self.starts.as_str())
+        {
+            self.split(rest, &mut out);
+        }
+        out
+    }
+
+    fn split(&self, rest: &str, out: &mut Fields) {
         match &self.how {
             How::Csv(names) => {
                 let values = split_csv(rest);
-                out.extend(
-                    names
-                        .iter()
-                        .zip(values)
-                        .map(|(name, value)| (name.clone(), Json::Str(Cow::Owned(value)))),
-                );
+                let pairs = names.iter().cloned().zip(values);
+                out.extend(pairs.map(|(name, value)| (name, Json::Str(Cow::Owned(value)))));
             }
-            How::Regex(pattern) => groups(pattern, rest, out),
-            How::Pairs(pattern) => {
-                out.extend(pattern.captures_iter(rest).filter_map(|pair| {
-                    let name = pair.get(1)?;
-                    let value = pair.iter().skip(2).flatten().next()?;
-                    Some((
-                        name.as_str().to_owned(),
-                        Json::Str(Cow::Owned(unescape(value.as_str()))),
-                    ))
-                }));
+            How::Regex(patterns) => {
+                let _any = patterns.iter().any(|pattern| groups(pattern, rest, out));
             }
+            How::Pairs(pattern) => out.extend(pattern.captures_iter(rest).filter_map(|pair| {
+                let name = pair.get(1)?.as_str().to_owned();
+                let value = pair.iter().skip(2).flatten().next()?;
+                Some((name, Json::Str(Cow::Owned(unescape(value.as_str())))))
+            })),
             How::Json => {
                 if let Ok(Json::Object(members)) = Json::parse(rest.trim().as_bytes()) {
-                    out.extend(
-                        members
-                            .into_iter()
-                            .map(|(key, value)| (key.into_owned(), value.into_owned())),
-                    );
+                    let owned = |(key, value): (Cow<'_, str>, Json<'_>)| {
+                        (key.into_owned(), value.into_owned())
+                    };
+                    out.extend(members.into_iter().map(owned));
                 }
             }
+            How::Cef => out.extend(cef::cef(rest)),
+            How::Leef => out.extend(cef::leef(rest)),
+            How::Audit => out.extend(audit::fields(rest)),
+            How::Set(_) => {}
         }
     }
 }
@@ -103,16 +142,17 @@ pub(crate) fn compile_regex(pattern: &str) -> Result<Regex, String> {
         .map_err(|error| format!("pattern `{pattern}` does not compile: {error}"))
 }
 
-/// Appends the named groups of a match.
-pub(crate) fn groups(pattern: &Regex, text: &str, out: &mut Fields) {
+/// Appends the named groups of a match. False if there is none.
+pub(crate) fn groups(pattern: &Regex, text: &str, out: &mut Fields) -> bool {
     let Some(captures) = pattern.captures(text) else {
-        return;
+        return false;
     };
     for name in pattern.capture_names().flatten() {
         if let Some(value) = captures.name(name) {
             out.push((name.to_owned(), Json::Str(Cow::Owned(value.as_str().to_owned()))));
         }
     }
+    true
 }
 
 /// Splits one CSV line; quotes may hold commas, line breaks and doubled quotes.
@@ -163,11 +203,9 @@ mod tests {
             toml::from_str("from = 'message'\nstarts = 'AUDIT: '\ncsv = ['type', 'id', 'class']")
                 .unwrap();
         let extract = Extract::new(&file).unwrap();
-        let mut out = Vec::new();
-        extract.run("AUDIT: SESSION,1,READ,more", &mut out);
+        let out = extract.run(&|_| Some("AUDIT: SESSION,1,READ,more".into()));
         assert_eq!(out.len(), 3);
         assert_eq!(out[2], ("class".to_owned(), Json::Str("READ".into())));
-        extract.run("connection received", &mut out);
-        assert_eq!(out.len(), 3);
+        assert_eq!(extract.run(&|_| Some("connection received".into())), []);
     }
 }

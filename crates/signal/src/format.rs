@@ -6,20 +6,24 @@
 //! [`crate::format_file`] holds the language as it is written, [`crate::class`]
 //! as it is applied; `docs/formats.md` is the reference for people.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cordon_model::Timestamp;
 use cordon_model::signal::{MentionKind, Problem};
+use regex::Regex;
 
 use crate::builtin;
 use crate::class::{Alias, EventDefinition};
 use crate::condition::Pattern;
-use crate::extract::{Extract, Fields};
+use crate::extract::{self, Extract, Fields};
 use crate::format_file::{self, FormatFile, Services};
 use crate::json::Json;
 use crate::problem;
 use crate::recognise::{Recogniser, signature};
+use crate::syslog::Frame;
 use crate::template::Template;
 use crate::time::TimeReader;
 
@@ -32,6 +36,7 @@ pub struct Formats {
 }
 
 /// One format, compiled.
+#[derive(Clone)]
 pub struct Format {
     /// Its name in messages and coverage: `windows-event`.
     pub id: String,
@@ -48,6 +53,60 @@ pub struct Format {
     pub(crate) aliases: Vec<(String, Vec<Alias>)>,
     pub(crate) services: Vec<Services>,
     pub(crate) events: Vec<EventDefinition>,
+    pub(crate) csv: Vec<Headless>,
+    /// Names of the fields that the format asks for, in lower case.
+    pub(crate) uses: BTreeSet<String>,
+}
+
+/// CSV without a line of column names, which its first line gives away.
+#[derive(Clone, Debug)]
+pub(crate) struct Headless {
+    first: Regex,
+    columns: Vec<String>,
+}
+
+impl Headless {
+    pub(crate) fn new(first: &str, columns: &[String]) -> Result<Self, String> {
+        Ok(Self { first: extract::compile_regex(first)?, columns: columns.to_vec() })
+    }
+
+    fn columns(&self, first: &str) -> Option<&[String]> {
+        self.first.is_match(first).then_some(self.columns.as_slice())
+    }
+}
+
+impl Format {
+    /// Returns the fields that stand inside the record's fields.
+    pub(crate) fn extracted(&self, record: &Json<'_>) -> Fields {
+        let mut extra = Fields::new();
+        for extract in &self.extracts {
+            let found = extract.run(&|name| self.field(record, &extra, name));
+            extra.extend(found);
+        }
+        extra
+    }
+
+    /// A field by the name that the format gives it, before the record's class is known.
+    fn field<'b>(
+        &self,
+        record: &'b Json<'_>,
+        extra: &'b Fields,
+        name: &str,
+    ) -> Option<Cow<'b, str>> {
+        let own = |path: &str| {
+            let made = extra.iter().find(|(known, _)| known.eq_ignore_ascii_case(path));
+            made.map(|(_, value)| value).or_else(|| record.at(path)).and_then(Json::text)
+        };
+        let aliases = self.aliases.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        aliases
+            .into_iter()
+            .flat_map(|(_, from)| from)
+            .find_map(|alias| match alias {
+                Alias::Path(path) => own(path),
+                Alias::Template(template) => template.render(&own).map(Cow::Owned),
+            })
+            .or_else(|| own(name))
+    }
 }
 
 /// What all classes of a format share.
@@ -106,12 +165,31 @@ impl Formats {
     }
 
     /// Returns the number and definition of the first format that reads such
-    /// lines, and the fields of the line.
-    pub(crate) fn recognise_line(&self, line: &str) -> Option<(usize, &Arc<Format>, Fields)> {
+    /// lines, and the record that the line is.
+    pub(crate) fn recognise_line<'a>(
+        &self,
+        line: &'a str,
+    ) -> Option<(usize, &Arc<Format>, Json<'a>)> {
+        let frame = Frame::of(line);
         self.recognisers.iter().find_map(|(number, recogniser)| {
-            let fields = recogniser.fields(line)?;
-            Some((*number, self.formats.get(*number)?, fields))
+            let record = recogniser.line(line, frame.as_ref())?;
+            Some((*number, self.formats.get(*number)?, record))
         })
+    }
+
+    /// Returns the same formats, which take times without a year to lie before `latest`.
+    #[must_use]
+    pub fn until(mut self, latest: Timestamp) -> Self {
+        for format in &mut self.formats {
+            Arc::make_mut(format).time.latest = Some(latest);
+        }
+        self
+    }
+
+    /// Returns the column names of CSV that has none itself, told from its first line.
+    pub(crate) fn columns(&self, first: &str) -> Option<&[String]> {
+        let tables = self.formats.iter().flat_map(|format| &format.csv);
+        tables.into_iter().find_map(|csv| csv.columns(first))
     }
 
     fn compile_all(files: &[(String, FormatFile)], problems: &mut Vec<Problem>) -> Self {

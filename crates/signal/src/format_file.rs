@@ -11,15 +11,16 @@ use cordon_model::signal::{ChangeKind, MentionKind, Role, Verb};
 use serde::Deserialize;
 
 use crate::class::{
-    Alias, EventDefinition, FactDefinition, FactShape, LogSource, MentionDefinition,
-    RememberDefinition,
+    Alias, EventDefinition, FactDefinition, FactShape, LeaseDefinition, LogSource,
+    MentionDefinition, RememberDefinition,
 };
 use crate::condition::{Condition, FieldValues, Pattern};
 use crate::extract::Extract;
-use crate::format::{Format, Shared};
+use crate::format::{Format, Headless, Shared};
 use crate::recognise::Recogniser;
 use crate::template::Template;
 use crate::time::TimeReader;
+use crate::uses;
 
 /// A table from a field's value to a Sigma service.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,16 +42,16 @@ pub(crate) struct FormatFile {
     #[serde(default)]
     pub(crate) recognise: Vec<RecogniseFile>,
     #[serde(default)]
-    unwrap: Vec<String>,
+    pub(crate) unwrap: Vec<String>,
     #[serde(default)]
-    flatten: Vec<String>,
+    pub(crate) flatten: Vec<String>,
     #[serde(default)]
-    keys: Vec<String>,
-    source: Option<String>,
+    pub(crate) keys: Vec<String>,
+    pub(crate) source: Option<String>,
     #[serde(default)]
-    time: TimeFile,
+    pub(crate) time: TimeFile,
     #[serde(default)]
-    fields: BTreeMap<String, OneOrMany>,
+    pub(crate) fields: BTreeMap<String, OneOrMany>,
     #[serde(default)]
     hex: Vec<String>,
     #[serde(default)]
@@ -60,9 +61,33 @@ pub(crate) struct FormatFile {
     #[serde(default)]
     services: Vec<Services>,
     #[serde(default)]
-    extract: Vec<ExtractFile>,
+    pub(crate) extract: Vec<ExtractFile>,
     #[serde(default)]
-    event: Vec<EventFile>,
+    pub(crate) event: Vec<EventFile>,
+    #[serde(default)]
+    csv: Vec<HeadlessFile>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "samples are for tests and for people")]
+    sample: Vec<SampleFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadlessFile {
+    first: String,
+    columns: Vec<String>,
+}
+
+/// A record, and all that is read from it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "samples are for tests and for people")]
+struct SampleFile {
+    text: String,
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    expect: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -75,95 +100,122 @@ pub(crate) struct RecogniseFile {
     #[serde(default)]
     pub(crate) unless: FieldValues,
     pub(crate) line: Option<String>,
+    #[serde(default)]
+    pub(crate) syslog: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TimeFile {
+pub(crate) struct TimeFile {
     #[serde(default)]
-    fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
     #[serde(default)]
-    layouts: Vec<String>,
-    zone: Option<String>,
+    pub(crate) layouts: Vec<String>,
+    pub(crate) zone: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExtractFile {
+    #[serde(default)]
     pub(crate) from: String,
     #[serde(default)]
     pub(crate) starts: String,
-    pub(crate) regex: Option<String>,
+    #[serde(default)]
+    pub(crate) when: FieldValues,
+    #[serde(default)]
+    pub(crate) unless: FieldValues,
+    pub(crate) regex: Option<OneOrMany>,
     pub(crate) csv: Option<Vec<String>>,
     pub(crate) pairs: Option<String>,
+    pub(crate) set: Option<BTreeMap<String, String>>,
     #[serde(default)]
     pub(crate) json: bool,
+    #[serde(default)]
+    pub(crate) cef: bool,
+    #[serde(default)]
+    pub(crate) leef: bool,
+    #[serde(default)]
+    pub(crate) audit: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EventFile {
+pub(crate) struct EventFile {
     #[serde(default)]
-    when: FieldValues,
+    pub(crate) when: FieldValues,
     #[serde(default)]
-    unless: FieldValues,
+    pub(crate) unless: FieldValues,
     #[serde(default)]
-    logsource: Vec<LogSource>,
+    pub(crate) logsource: Vec<LogSource>,
     #[serde(default)]
-    fields: BTreeMap<String, OneOrMany>,
+    pub(crate) fields: BTreeMap<String, OneOrMany>,
     #[serde(default)]
-    mention: Vec<MentionFile>,
+    pub(crate) mention: Vec<MentionFile>,
     #[serde(default)]
-    fact: Vec<FactFile>,
-    source: Option<String>,
+    pub(crate) fact: Vec<FactFile>,
+    pub(crate) source: Option<String>,
     #[serde(default)]
-    remember: Vec<RememberFile>,
+    pub(crate) lease: Vec<LeaseFile>,
     #[serde(default)]
-    recall: BTreeMap<String, OneOrMany>,
+    pub(crate) remember: Vec<RememberFile>,
+    #[serde(default)]
+    pub(crate) recall: BTreeMap<String, OneOrMany>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RememberFile {
-    key: String,
-    value: String,
+pub(crate) struct LeaseFile {
+    pub(crate) host: OneOrMany,
+    pub(crate) address: OneOrMany,
+    #[serde(default)]
+    pub(crate) when: FieldValues,
+    #[serde(default)]
+    pub(crate) unless: FieldValues,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MentionFile {
-    role: Role,
-    kind: MentionKind,
-    spellings: Vec<OneOrMany>,
-    each: Option<String>,
-    #[serde(default)]
-    when: FieldValues,
-    #[serde(default)]
-    unless: FieldValues,
+pub(crate) struct RememberFile {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FactFile {
-    fact: FactName,
+pub(crate) struct MentionFile {
+    pub(crate) role: Role,
+    pub(crate) kind: MentionKind,
+    pub(crate) spellings: Vec<OneOrMany>,
+    pub(crate) each: Option<String>,
     #[serde(default)]
-    remote: bool,
-    verb: Option<Verb>,
-    change: Option<ChangeKind>,
-    rows: Option<String>,
-    bytes: Option<String>,
-    objects: Option<String>,
+    pub(crate) when: FieldValues,
     #[serde(default)]
-    when: FieldValues,
+    pub(crate) unless: FieldValues,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactFile {
+    pub(crate) fact: FactName,
     #[serde(default)]
-    unless: FieldValues,
+    pub(crate) remote: bool,
+    pub(crate) verb: Option<Verb>,
+    pub(crate) change: Option<ChangeKind>,
+    pub(crate) rows: Option<String>,
+    pub(crate) bytes: Option<String>,
+    pub(crate) objects: Option<String>,
     #[serde(default)]
-    failure: FieldValues,
+    pub(crate) when: FieldValues,
+    #[serde(default)]
+    pub(crate) unless: FieldValues,
+    #[serde(default)]
+    pub(crate) failure: FieldValues,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum FactName {
+pub(crate) enum FactName {
     Logon,
     Access,
     Change,
@@ -171,13 +223,13 @@ enum FactName {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
+pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
 impl OneOrMany {
-    fn all(&self) -> &[String] {
+    pub(crate) fn all(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
             Self::Many(texts) => texts,
@@ -204,6 +256,10 @@ pub(crate) fn inherit(
         prepend(&mut whole.services, base.services);
         prepend(&mut whole.extract, base.extract);
         prepend(&mut whole.event, base.event);
+        prepend(&mut whole.time.layouts, base.time.layouts);
+        if whole.time.fields.is_empty() {
+            whole.time.fields = base.time.fields;
+        }
         whole.hex.extend(base.hex);
         whole.blank.extend(base.blank);
         for (name, value) in base.fields {
@@ -249,6 +305,12 @@ pub(crate) fn compile(file: &FormatFile) -> Result<Format, String> {
             .iter()
             .map(|event| compile_event(event, &file.keys))
             .collect::<Result<_, _>>()?,
+        csv: file
+            .csv
+            .iter()
+            .map(|csv| Headless::new(&csv.first, &csv.columns))
+            .collect::<Result<_, _>>()?,
+        uses: uses::names(file),
     })
 }
 
@@ -288,9 +350,21 @@ fn compile_event(event: &EventFile, keys: &[String]) -> Result<EventDefinition, 
         mentions: event.mention.iter().map(compile_mention).collect::<Result<_, _>>()?,
         facts: event.fact.iter().map(compile_fact).collect::<Result<_, _>>()?,
         source: event.source.as_deref().map(Template::parse).transpose()?,
+        leases: event.lease.iter().map(compile_lease).collect::<Result<_, _>>()?,
         remembers: event.remember.iter().map(compile_remember).collect::<Result<_, _>>()?,
         recalls: compile_recalls(&event.recall)?,
     })
+}
+
+fn compile_lease(lease: &LeaseFile) -> Result<Arc<LeaseDefinition>, String> {
+    let templates = |texts: &OneOrMany| {
+        texts.all().iter().map(|text| Template::parse(text)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Arc::new(LeaseDefinition {
+        host: templates(&lease.host)?,
+        address: templates(&lease.address)?,
+        condition: Condition::new(&lease.when, &lease.unless),
+    }))
 }
 
 fn compile_remember(remember: &RememberFile) -> Result<Arc<RememberDefinition>, String> {

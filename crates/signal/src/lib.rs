@@ -14,7 +14,9 @@
 //!
 //! [`Problem`]: cordon_model::signal::Problem
 
+mod audit;
 mod builtin;
+mod cef;
 mod class;
 mod condition;
 mod decode;
@@ -27,6 +29,7 @@ mod json;
 mod mention;
 mod needles;
 mod problem;
+mod reading;
 mod recall;
 mod recognise;
 mod records;
@@ -35,12 +38,15 @@ mod rules;
 mod scan;
 mod shape;
 mod stream;
+mod syslog;
 mod template;
 mod time;
+mod uses;
 mod view;
 
 pub use format::{Format, Formats};
 pub use input::Input;
+pub use reading::Reading;
 pub use rules::{RuleSource, Rules};
 pub use scan::{Heard, Scanner, Sink};
 pub use stream::Stream;

@@ -9,12 +9,14 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use cordon_model::Timestamp;
 use cordon_model::signal::{Amount, FactKind, Mention, MentionKind, Outcome, Role};
 use smallvec::SmallVec;
 
 use crate::class::{Class, FactDefinition, FactShape, MentionDefinition};
 use crate::json::Json;
 use crate::recall::Memory;
+use crate::template::Template;
 use crate::view::View;
 
 /// At most this many mentions of one record are kept.
@@ -110,9 +112,12 @@ fn denote(
             }
             MentionKind::Address | MentionKind::Host => match address(text) {
                 Parsed::Address(address) => {
-                    kind = MentionKind::Address;
+                    if spellings.is_empty() {
+                        kind = MentionKind::Address;
+                    }
                     push(&mut spellings, &address);
                 }
+                // A name beside an address is the host that holds it.
                 Parsed::Name(name) => {
                     kind = MentionKind::Host;
                     push(&mut spellings, name);
@@ -219,8 +224,42 @@ pub(crate) fn name_somebody(kind: &FactKind, mentions: &[Mention]) -> bool {
         .filter(|mention| mention.role != Role::Place && mention.kind != MentionKind::Session);
     match kind {
         FactKind::Logon { .. } => others.any(|mention| mention.role != Role::Source),
-        FactKind::Access { .. } | FactKind::Change { .. } => others.next().is_some(),
+        FactKind::Access { .. } | FactKind::Change { .. } | FactKind::Lease => {
+            others.next().is_some()
+        }
     }
+}
+
+/// Returns which hosts held which addresses, each once an hour.
+pub(crate) fn leases(
+    class: &Class,
+    view: &View<'_>,
+    memory: &mut Memory,
+    time: Timestamp,
+) -> SmallVec<[Arc<[Mention]>; 1]> {
+    let field = |path: &str| class.unless_blank(view.text(class, path));
+    let mut told = SmallVec::new();
+    for (open, lease) in &class.leases {
+        if !open.holds(&field) || !lease.condition.holds(&field) {
+            continue;
+        }
+        let first = |templates: &[Template]| templates.iter().find_map(|t| t.render(&field));
+        let (Some(host), Some(address)) = (first(&lease.host), first(&lease.address)) else {
+            continue;
+        };
+        let denoted = |kind, text: &str| {
+            denote(class, kind, &[text.to_owned()]).filter(|(denoted, _)| *denoted == kind)
+        };
+        if let (Some((kind, mut spellings)), Some((_, address))) =
+            (denoted(MentionKind::Host, &host), denoted(MentionKind::Address, &address))
+        {
+            spellings.extend(address);
+            if memory.is_new_lease(&spellings, time.as_second().div_euclid(3600)) {
+                told.push(Arc::from([Mention { kind, role: Role::Source, spellings }]));
+            }
+        }
+    }
+    told
 }
 
 /// Returns the facts that the record states.

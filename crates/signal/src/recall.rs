@@ -12,14 +12,21 @@ use rustc_hash::FxHashMap;
 use crate::class::Class;
 use crate::view::View;
 
-/// As many pairs are kept, over all tables.
+/// As many pairs are kept in a table.
 const PAIRS: usize = 100_000;
 /// Longer pairs are not kept.
 const LONGEST_PAIR: usize = 1024;
 
-/// Pairs that formats asked to remember.
+/// Pairs that formats asked to remember, and the leases that were told.
 #[derive(Default)]
 pub(crate) struct Memory {
+    pairs: Pairs,
+    leases: Pairs,
+}
+
+/// A table that forgets its oldest pairs.
+#[derive(Default)]
+struct Pairs {
     pairs: FxHashMap<Box<str>, Box<str>>,
     order: VecDeque<Box<str>>,
 }
@@ -35,11 +42,35 @@ impl Memory {
             if let (Some(key), Some(value)) =
                 (definition.key.render(&field), definition.value.render(&field))
             {
-                self.keep(key.into(), value.into());
+                self.pairs.keep(key.into(), value.into());
             }
         }
     }
 
+    /// Tells whether the spellings were not told together in this hour, as far as is remembered.
+    pub(crate) fn is_new_lease(&mut self, spellings: &[Box<str>], hour: i64) -> bool {
+        let key = spellings.join(" ").to_lowercase();
+        let hour = hour.to_string();
+        let known = self.leases.pairs.get(key.as_str()).is_some_and(|known| **known == *hour);
+        if !known {
+            self.leases.keep(key.into(), hour.into());
+        }
+        !known
+    }
+
+    /// Returns what is remembered for the field `name` of a record.
+    pub(crate) fn recall(&self, class: &Class, view: &View<'_>, name: &str) -> Option<&str> {
+        let field = |path: &str| class.unless_blank(view.text(class, path));
+        class
+            .recalls
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .find_map(|(_, key)| self.pairs.pairs.get(key.render(&field)?.as_str()))
+            .map(AsRef::as_ref)
+    }
+}
+
+impl Pairs {
     fn keep(&mut self, key: Box<str>, value: Box<str>) {
         if key.len() + value.len() > LONGEST_PAIR {
             return;
@@ -53,16 +84,5 @@ impl Memory {
         {
             self.pairs.remove(&oldest);
         }
-    }
-
-    /// Returns what is remembered for the field `name` of a record.
-    pub(crate) fn recall(&self, class: &Class, view: &View<'_>, name: &str) -> Option<&str> {
-        let field = |path: &str| class.unless_blank(view.text(class, path));
-        class
-            .recalls
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-            .find_map(|(_, key)| self.pairs.get(key.render(&field)?.as_str()))
-            .map(AsRef::as_ref)
     }
 }

@@ -1,11 +1,14 @@
 //! How a record or a line is known to be of a format.
 
+use std::borrow::Cow;
+
 use regex::Regex;
 
 use crate::condition::Condition;
 use crate::extract;
 use crate::format_file::RecogniseFile;
 use crate::json::Json;
+use crate::syslog::Frame;
 
 /// One way to recognise a format.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Recogniser {
     present: Vec<String>,
     condition: Condition,
     line: Option<Regex>,
+    /// Lines have a syslog header, which is taken off first.
+    syslog: bool,
     /// Signature of the members that a record cannot do without.
     needs: u64,
 }
@@ -45,16 +50,22 @@ impl Recogniser {
             present: file.present.clone(),
             condition: Condition::new(&file.when, &file.unless),
             line: file.line.as_deref().map(extract::compile_regex).transpose()?,
+            syslog: file.syslog,
             needs: file.present.iter().chain(file.when.keys()).fold(0, |all, path| all | bit(path)),
         };
-        if recogniser.narrowness() == 0 && recogniser.line.is_none() {
-            return Err("a [[recognise]] needs `present`, `when` or `line`".to_owned());
+        if recogniser.narrowness() == 0 && !file.syslog {
+            return Err("a [[recognise]] needs `present`, `when`, `line` or `syslog`".to_owned());
         }
         Ok(recogniser)
     }
 
     /// How many fields must be right before a record is taken.
     pub(crate) fn narrowness(&self) -> usize {
+        self.asked() + usize::from(self.line.is_some())
+    }
+
+    /// How many fields a record is asked for.
+    fn asked(&self) -> usize {
         self.present.len() + self.condition.len()
     }
 
@@ -66,7 +77,7 @@ impl Recogniser {
         has: u64,
         unwrap: &[String],
     ) -> Option<&'b Json<'a>> {
-        if self.narrowness() == 0 {
+        if self.asked() == 0 || self.syslog {
             return None;
         }
         if has & self.needs == self.needs && self.knows(record) {
@@ -84,10 +95,29 @@ impl Recogniser {
         self.present.iter().all(|path| record.has(path)) && self.condition.holds(&field)
     }
 
-    /// Returns the fields of a line of text, if it is of the format.
-    pub(crate) fn fields(&self, line: &str) -> Option<extract::Fields> {
-        let mut fields = Vec::new();
-        extract::groups(self.line.as_ref()?, line, &mut fields);
-        (!fields.is_empty()).then_some(fields)
+    /// Returns the record that a line of text is, if it is of the format.
+    pub(crate) fn line<'a>(&self, text: &'a str, frame: Option<&Frame<'a>>) -> Option<Json<'a>> {
+        let mut members = Vec::new();
+        let message = if self.syslog {
+            let frame = frame?;
+            let known = |path: &str| frame.field(path).map(Cow::Borrowed);
+            if !self.present.iter().all(|path| frame.field(path).is_some())
+                || !self.condition.holds(&known)
+            {
+                return None;
+            }
+            members = frame.members();
+            frame.message
+        } else {
+            self.line.as_ref()?;
+            text
+        };
+        if let Some(pattern) = &self.line {
+            let mut fields = Vec::new();
+            extract::groups(pattern, message, &mut fields).then_some(())?;
+            members.extend(fields.into_iter().map(|(name, value)| (Cow::Owned(name), value)));
+        }
+        members.push((Cow::Borrowed("message"), Json::Str(Cow::Borrowed(message))));
+        Some(Json::Object(members))
     }
 }

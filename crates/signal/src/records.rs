@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::decode::WRAPPERS;
 use crate::json::Json;
+use crate::reading;
 use crate::scan::{Scanner, Sink};
 use crate::stream::Stream;
 
@@ -71,7 +72,7 @@ impl Scanner {
             },
             Json::Str(text) => self.text(stream, text, sink),
             Json::Null | Json::Bool(_) | Json::Int(_) | Json::Large(_) | Json::Float(_) => {
-                self.unknown(stream, "a bare value is no log record", sink);
+                self.unknown(stream, "a bare value is no log record", "", sink);
             }
         }
     }
@@ -83,8 +84,11 @@ impl Scanner {
             self.known(stream, number, &format, inner, json, sink);
         } else if let Some(inner) = enclosed(json) {
             self.value(stream, &inner, sink);
+        } else if let Some(line) = self.enclosed_line(json) {
+            self.text(stream, &line, sink);
         } else {
-            self.unknown(stream, "no format knows this record", sink);
+            let text = if sink.wants_readings() { reading::shown(json) } else { String::new() };
+            self.unknown(stream, "no format knows this record", &text, sink);
         }
     }
 
@@ -93,23 +97,30 @@ impl Scanner {
         if text.is_empty() || text.starts_with('#') {
             return;
         }
-        let Some((number, format, fields)) = self.formats.recognise_line(text) else {
-            self.unknown(stream, "no format knows this line", sink);
+        let Some((number, format, record)) = self.formats.recognise_line(text) else {
+            self.unknown(stream, "no format knows this line", text, sink);
             return;
         };
         let format = Arc::clone(format);
         stream.record += 1;
-        let members = fields
-            .into_iter()
-            .map(|(name, value)| (Cow::Owned(name), value))
-            .chain([(Cow::Borrowed("message"), Json::Str(Cow::Borrowed(text)))])
-            .collect();
-        let record = Json::Object(members);
         self.known(stream, number, &format, &record, &record, sink);
     }
 
-    fn unknown(&mut self, stream: &mut Stream, what: &str, sink: &mut dyn Sink) {
+    /// Returns the line that stands in a field of an envelope, if a format knows it.
+    fn enclosed_line(&self, json: &Json<'_>) -> Option<String> {
+        RAW.iter().chain(&["result._raw"]).find_map(|path| match json.at(path)? {
+            Json::Str(text) if self.formats.recognise_line(text.trim()).is_some() => {
+                Some(text.to_string())
+            }
+            _ => None,
+        })
+    }
+
+    fn unknown(&mut self, stream: &mut Stream, what: &str, text: &str, sink: &mut dyn Sink) {
         stream.record += 1;
+        if sink.wants_readings() {
+            sink.unknown(&stream.place(), text);
+        }
         let place = format!("record {}", stream.record);
         stream.problem(
             "unknown",

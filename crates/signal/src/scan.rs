@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cordon_model::signal::{Detection, Fact, Mention, Place, Problem, Rule};
+use cordon_model::signal::{Detection, Fact, FactKind, Mention, Outcome, Place, Problem, Rule};
 use jiff::Timestamp;
 use rsigma_eval::EvaluationResult;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -17,6 +17,7 @@ use crate::class::Class;
 use crate::format::{Format, Formats};
 use crate::json::Json;
 use crate::mention;
+use crate::reading::Reading;
 use crate::recall::Memory;
 use crate::rules::{Rules, TICKS};
 use crate::stream::Stream;
@@ -39,6 +40,14 @@ pub trait Sink {
     fn fact(&mut self, _fact: Fact) {}
     /// Something could not be read or understood.
     fn problem(&mut self, _problem: Problem) {}
+    /// Tells whether this sink wants all that is read from each record, and each unknown one.
+    fn wants_readings(&self) -> bool {
+        false
+    }
+    /// All that a recognised record says, if that is wanted.
+    fn reading(&mut self, _reading: Reading) {}
+    /// A record that no format knows, if readings are wanted.
+    fn unknown(&mut self, _place: &Place, _text: &str) {}
     /// So many bytes of the input were read (compressed bytes for compressed files).
     fn progress(&mut self, _bytes: u64) {}
 }
@@ -128,14 +137,7 @@ impl Scanner {
         envelope: &Json<'_>,
         sink: &mut dyn Sink,
     ) {
-        let mut extra = Vec::new();
-        for extract in &format.extracts {
-            if record.has(&extract.from)
-                && let Some(text) = record.at(&extract.from).and_then(Json::text)
-            {
-                extract.run(&text, &mut extra);
-            }
-        }
+        let extra = format.extracted(record);
         let view = View::new(record, &format.flatten, &extra);
         let routed = self.class_of(number, format, &view);
         let time = time_of(stream, format, &routed.class, &view, envelope, sink);
@@ -147,6 +149,19 @@ impl Scanner {
             place: &place,
         });
         self.memory.learn(&routed.class, &view);
+        if sink.wants_readings() {
+            let read = Reading::new(format, &routed.class, &view, &self.memory, time);
+            sink.reading(read);
+        }
+        for mentions in mention::leases(&routed.class, &view, &mut self.memory, time) {
+            sink.fact(Fact {
+                time,
+                place: place.clone(),
+                kind: FactKind::Lease,
+                outcome: Outcome::Success,
+                mentions,
+            });
+        }
         let results = self.evaluate(&routed, &view, time);
         let facts = mention::facts(&routed.class, &view);
         if results.is_empty() && facts.is_empty() {

@@ -46,6 +46,15 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Returns the paths of the fields in it.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let path = |part: &Part| match part {
+            Part::Field { path, .. } => Some(path.clone()),
+            Part::Text(_) => None,
+        };
+        self.0.iter().filter_map(path).collect()
+    }
+
     /// Fills the fields in. None if one is absent or empty.
     pub(crate) fn render<'a>(
         &self,

@@ -3,22 +3,38 @@
 //! A format lists the fields that may hold the time, best first. A text with a
 //! zone is taken as it is; one without (`2024-05-01 08:15:02.117`) is read in
 //! the format's `zone`, UTC unless it says otherwise. Numbers are seconds,
-//! milli-, micro- or nanoseconds since 1970, told apart by their size.
+//! milli-, micro- or nanoseconds since 1970, told apart by their size. A time
+//! without a year gets the last year in which it is not in the future.
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::template::Template;
 
 /// How a format's records tell their time.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeReader {
-    fields: Vec<String>,
+    fields: Vec<From>,
     /// `strptime` layouts, tried before the usual ones.
     layouts: Vec<String>,
     zone: Offset,
+    /// No record is later than this; it gives the year to times without one.
+    pub(crate) latest: Option<Timestamp>,
 }
+
+#[derive(Clone, Debug)]
+enum From {
+    Path(String),
+    Template(Template),
+}
+
+/// Syslog's old times, which leave the year out.
+const WITHOUT_YEAR: &str = "%b %d %H:%M:%S%.f";
+/// The year of times that have none, where nothing gives one.
+const NO_YEAR: i16 = 2000;
 
 impl TimeReader {
     pub(crate) fn new(
@@ -26,10 +42,18 @@ impl TimeReader {
         layouts: &[String],
         zone: Option<&str>,
     ) -> Result<Self, String> {
+        let from = |text: &String| {
+            if text.contains('{') {
+                Template::parse(text).map(From::Template)
+            } else {
+                Ok(From::Path(text.clone()))
+            }
+        };
         Ok(Self {
-            fields: fields.to_vec(),
+            fields: fields.iter().map(from).collect::<Result<_, _>>()?,
             layouts: layouts.to_vec(),
             zone: zone.map_or(Ok(Offset::UTC), parse_zone)?,
+            latest: None,
         })
     }
 
@@ -38,7 +62,10 @@ impl TimeReader {
         &self,
         field: &dyn Fn(&str) -> Option<Cow<'a, str>>,
     ) -> Option<Timestamp> {
-        self.fields.iter().find_map(|path| field(path).and_then(|text| self.parse(text.trim())))
+        self.fields.iter().find_map(|from| match from {
+            From::Path(path) => field(path).and_then(|text| self.parse(text.trim())),
+            From::Template(template) => self.parse(template.render(field)?.trim()),
+        })
     }
 
     fn parse(&self, text: &str) -> Option<Timestamp> {
@@ -51,13 +78,36 @@ impl TimeReader {
             })
             .or_else(|| from_number(text))
             .or_else(|| self.with_odd_zone(text))
+            .or_else(|| self.without_year(WITHOUT_YEAR, text))
     }
 
     fn parse_layout(&self, layout: &str, text: &str) -> Option<Timestamp> {
+        if !["%Y", "%y", "%s", "%F", "%D"].iter().any(|year| layout.contains(year)) {
+            return self.without_year(layout, text);
+        }
         let parsed = jiff::fmt::strtime::parse(layout, text).ok()?;
         parsed.to_timestamp().ok().or_else(|| {
             parsed.to_datetime().ok().and_then(|civil| self.zone.to_timestamp(civil).ok())
         })
+    }
+
+    /// A time without a year lies in the last year in which it is not later than a
+    /// day after `latest`: the day allows for zones.
+    fn without_year(&self, layout: &str, text: &str) -> Option<Timestamp> {
+        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.len() > 64 {
+            return None;
+        }
+        let layout = format!("%Y {layout}");
+        let in_year = |year: i16| {
+            let parsed = jiff::fmt::strtime::parse(&layout, format!("{year} {text}")).ok()?;
+            self.zone.to_timestamp(parsed.to_datetime().ok()?).ok()
+        };
+        let Some(latest) = self.latest else {
+            return in_year(NO_YEAR);
+        };
+        let end = latest.checked_add(SignedDuration::from_hours(24)).unwrap_or(latest);
+        let year = Offset::UTC.to_datetime(end).year();
+        (0..=8).filter_map(|back| in_year(year - back)).find(|time| *time <= end)
     }
 
     /// `2022-04-12 00:16:05.526 UTC` and the like.
@@ -147,6 +197,30 @@ mod tests {
         plain("1714551302117001", "2024-05-01T08:15:02.117001Z");
         plain("yesterday", "none");
         plain("", "none");
+    }
+
+    #[track_caller]
+    fn check_year(latest: &str, layouts: &[&str], text: &str, expect: &str) {
+        let layouts: Vec<String> = layouts.iter().map(|layout| (*layout).to_owned()).collect();
+        let mut reader = TimeReader::new(&["t".to_owned()], &layouts, None).unwrap();
+        reader.latest = latest.parse().ok();
+        let time = reader.read(&|_| Some(Cow::Borrowed(text)));
+        let time = time.map_or_else(|| "none".to_owned(), |time| time.to_string());
+        assert_eq!(time, expect, "{text} before {latest}");
+    }
+
+    #[test]
+    fn times_without_a_year_are_not_in_the_future() {
+        let latest = "2024-01-02T08:00:00Z";
+        check_year(latest, &[], "Jan  2 07:59:59", "2024-01-02T07:59:59Z");
+        check_year(latest, &[], "Jan  3 07:59:59", "2024-01-03T07:59:59Z");
+        check_year(latest, &[], "Jan  4 08:00:00.25", "2023-01-04T08:00:00.25Z");
+        check_year(latest, &[], "Dec 31 23:59:59", "2023-12-31T23:59:59Z");
+        check_year(latest, &[], "Feb 29 12:00:00", "2020-02-29T12:00:00Z");
+        check_year("2023-12-31T20:00:00Z", &[], "Jan  1 00:30:00", "2024-01-01T00:30:00Z");
+        check_year("", &[], "Feb 29 12:00:00", "2000-02-29T12:00:00Z");
+        check_year(latest, &["%d.%m. %H:%M"], "31.12. 08:15", "2023-12-31T08:15:00Z");
+        check_year(latest, &[], "Foo 31 08:15:00", "none");
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Calls `visit` with each indexed field.
+    pub(crate) fn each_field(&self, visit: &mut dyn FnMut(&str, &Json<'a>)) {
+        self.entries.iter().for_each(|entry| visit(entry.name, entry.value));
+    }
+
     /// Returns the record's own field of that name or dotted path.
     pub(crate) fn raw(&self, path: &str) -> Option<&'a Json<'a>> {
         match self.probe(name_hash(path), path) {

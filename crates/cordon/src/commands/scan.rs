@@ -158,6 +158,7 @@ impl Sink for Seen<'_> {
             FactKind::Logon { .. } => self.facts.logon += 1,
             FactKind::Access { .. } => self.facts.access += 1,
             FactKind::Change { .. } => self.facts.change += 1,
+            FactKind::Lease => {}
         }
         self.reasoner.fact(&fact);
     }

@@ -1,4 +1,5 @@
-//! CSV with a header line: each row becomes a record of text fields.
+//! CSV: each row becomes a record of text fields, by the names of its header or
+//! by those that a format gives to files without one. Commas, semicolons or tabs.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -6,38 +7,66 @@ use std::io::Read;
 use std::rc::Rc;
 
 use super::{Meter, RECORD_BYTES};
+use crate::format::Formats;
 use crate::json::Json;
 use crate::scan::{Scanner, Sink};
 use crate::stream::Stream;
 
+/// How the rows of a file are written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    delimiter: u8,
+    /// The names of the columns, if the file does not begin with them.
+    columns: Option<Vec<String>>,
+}
+
+/// Tells from the first line whether a file is CSV, and how it is written.
+pub(crate) fn shape(first: &str, formats: &Formats) -> Option<Shape> {
+    if let Some(columns) = formats.columns(first) {
+        return Some(Shape { delimiter: b',', columns: Some(columns.to_vec()) });
+    }
+    let delimiters = [(',', b','), (';', b';'), ('\t', b'\t')];
+    delimiters
+        .into_iter()
+        .find(|(c, _)| is_header(first, *c))
+        .map(|(_, delimiter)| Shape { delimiter, columns: None })
+}
+
 /// Tells whether a line looks like the names of columns.
-pub(crate) fn is_header(line: &str) -> bool {
-    let names: Vec<&str> = line.split(',').map(str::trim).collect();
+fn is_header(line: &str, delimiter: char) -> bool {
+    let names: Vec<&str> = line.split(delimiter).map(str::trim).collect();
     names.len() >= 3
         && names.iter().all(|name| {
             let name = name.trim_matches('"');
             name.len() < 64
-                && name.chars().all(|c| c.is_alphanumeric() || " _-.[]$()@/#".contains(c))
+                && name.chars().all(|c| c.is_alphanumeric() || " _-.[]$()@/#:".contains(c))
         })
         && names.iter().filter(|name| name.contains(char::is_alphabetic)).count() * 10
             >= names.len() * 9
+        && !names.iter().any(|name| name.contains("://") || name.contains(": "))
 }
 
 pub(crate) fn decode(
     scanner: &mut Scanner,
     stream: &mut Stream,
+    shape: Shape,
     reader: &mut dyn Read,
     meter: &Meter,
     sink: &mut dyn Sink,
 ) {
     let row = Rc::new(Cell::new(0));
     let limited = Limited { inner: reader, row: Rc::clone(&row) };
-    let mut rows = ::csv::ReaderBuilder::new().flexible(true).from_reader(limited);
-    let names: Vec<String> = match rows.headers() {
-        Ok(names) => {
-            names.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
-        }
-        Err(error) => return unreadable(stream, &error, sink),
+    let mut rows = ::csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(shape.delimiter)
+        .has_headers(shape.columns.is_none())
+        .from_reader(limited);
+    let names = match shape.columns {
+        Some(names) => names,
+        None => match rows.headers() {
+            Ok(names) => names.iter().map(column).collect(),
+            Err(error) => return unreadable(stream, &error, sink),
+        },
     };
     let mut values = ::csv::ByteRecord::new();
     loop {
@@ -52,6 +81,10 @@ pub(crate) fn decode(
         }
         meter.tell(sink);
     }
+}
+
+fn column(name: &str) -> String {
+    name.trim_start_matches('\u{feff}').trim().to_owned()
 }
 
 fn record<'a>(names: &'a [String], values: &'a ::csv::ByteRecord) -> Json<'a> {

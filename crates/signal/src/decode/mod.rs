@@ -1,14 +1,16 @@
 //! From bytes to records, for everything that logs come in.
 //!
-//! The content decides, never the file name: EVTX by its signature, CSV by its
-//! header, JSON by its first byte, anything else line by line. Every decoder
+//! The content decides, never the file name: EVTX by its signature, tables by
+//! their header, JSON by its first byte, anything else line by line. Every decoder
 //! works on a stream with bounded memory, keeps what is good, and tells what
 //! it could not read and where.
 
+mod audit;
 mod csv;
 mod evtx;
 mod json;
 mod source;
+mod table;
 mod utf16;
 mod yaml;
 
@@ -17,6 +19,7 @@ use std::io::Read;
 use std::rc::Rc;
 
 use self::utf16::Utf16;
+use crate::format::Formats;
 use crate::scan::{Scanner, Sink};
 use crate::stream::Stream;
 
@@ -95,9 +98,11 @@ pub(crate) fn decode(
         let mut reader = Utf16::new(reader, big_endian);
         return decode(scanner, stream, &text, &mut reader, meter, sink);
     }
-    match kind_of(head) {
+    match kind_of(head, &scanner.formats) {
         Kind::Evtx => evtx::decode(scanner, stream, reader, meter, sink),
-        Kind::Csv => csv::decode(scanner, stream, reader, meter, sink),
+        Kind::Csv(shape) => csv::decode(scanner, stream, shape, reader, meter, sink),
+        Kind::Table => table::decode(scanner, stream, reader, meter, sink),
+        Kind::Audit => audit::decode(scanner, stream, reader, meter, sink),
         Kind::Yaml => yaml::decode(scanner, stream, reader, meter, sink),
         Kind::Text => json::decode(scanner, stream, reader, meter, sink),
         Kind::Binary => stream.problem(
@@ -113,13 +118,15 @@ pub(crate) fn decode(
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Evtx,
-    Csv,
+    Csv(csv::Shape),
+    Table,
+    Audit,
     Yaml,
     Text,
     Binary,
 }
 
-fn kind_of(head: &[u8]) -> Kind {
+fn kind_of(head: &[u8], formats: &Formats) -> Kind {
     if head.starts_with(b"ElfFile\0") {
         return Kind::Evtx;
     }
@@ -136,8 +143,14 @@ fn kind_of(head: &[u8]) -> Kind {
     if yaml::is_log(text) {
         return Kind::Yaml;
     }
-    if csv::is_header(first) {
-        return Kind::Csv;
+    if table::is_table(text) {
+        return Kind::Table;
+    }
+    if audit::is_audit(first) {
+        return Kind::Audit;
+    }
+    if let Some(shape) = csv::shape(first, formats) {
+        return Kind::Csv(shape);
     }
     Kind::Text
 }
