@@ -3,9 +3,9 @@
 //! A rule applies to records whose logsource has every part that the rule
 //! names. Rules with the same logsource share an engine, so a record meets only
 //! the engines of its own logsources and rules of other products never see it.
-//! Correlation rules live in one engine of their own, fed with the detections
-//! of all the others; its clock counts microseconds instead of seconds, so that
-//! events within one second keep their order.
+//! Correlation rules are counted by a correlator of their own (`rules/correlate.rs`),
+//! fed with the detections of all engines; its clock counts microseconds, so
+//! that events within one second keep their order.
 //!
 //! What does not parse or compile is told with file and line, and left out.
 
@@ -14,17 +14,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cordon_model::signal::{Level, Problem, Rule};
-use rsigma_eval::{CorrelationAction, CorrelationConfig, CorrelationEngine, Engine, compile_rule};
-use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule, Timespan};
+use rsigma_eval::{Engine, compile_rule};
+use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
 use crate::rule_files::{Documents, Origin};
 use crate::shape::{Shape, ShapeBuilder};
 
-/// Correlation state: groups over all rules, and entries per group.
-const GROUPS: usize = 100_000;
-const ENTRIES_PER_GROUP: usize = 10_000;
+mod correlate;
+
+use self::correlate::{Correlation, Correlator};
 
 /// Ticks of the correlation clock per second.
 pub(crate) const TICKS: i64 = 1_000_000;
@@ -53,7 +53,7 @@ pub(crate) struct RuleEngine {
 /// Sigma rules, ready to be matched.
 pub struct Rules {
     pub(crate) engines: Vec<RuleEngine>,
-    pub(crate) correlation: CorrelationEngine,
+    pub(crate) correlation: Correlator,
     /// Ids of rules that count only as parts of a correlation.
     pub(crate) silent: FxHashSet<String>,
     /// Ids of rules that a correlation refers to.
@@ -69,12 +69,7 @@ impl Rules {
         let mut documents = Documents::read(sources);
         let mut rules = Self::empty();
         let mut problems = std::mem::take(&mut documents.problems);
-        let wanted: FxHashSet<String> = documents
-            .correlations
-            .iter()
-            .flat_map(|(rule, _)| rule.rules.iter().cloned())
-            .collect();
-        rules.add_detections(documents.rules, &wanted, &documents.filters, &mut problems);
+        rules.add_detections(documents.rules, &documents.filters, &mut problems);
         rules.add_filters(&documents.filters, &mut problems);
         rules.add_correlations(documents.correlations, &mut problems);
         (rules, problems)
@@ -84,12 +79,7 @@ impl Rules {
     pub fn empty() -> Self {
         Self {
             engines: Vec::new(),
-            correlation: CorrelationEngine::new(CorrelationConfig {
-                max_state_entries: GROUPS,
-                max_group_entries: Some(ENTRIES_PER_GROUP),
-                action_on_match: CorrelationAction::Alert,
-                ..CorrelationConfig::default()
-            }),
+            correlation: Correlator::new(),
             silent: FxHashSet::default(),
             parts: FxHashSet::default(),
             known: FxHashMap::default(),
@@ -127,7 +117,6 @@ impl Rules {
     fn add_detections(
         &mut self,
         rules: Vec<(SigmaRule, Origin)>,
-        wanted: &FxHashSet<String>,
         filters: &[(FilterRule, Origin)],
         problems: &mut Vec<Problem>,
     ) {
@@ -156,14 +145,6 @@ impl Rules {
             group.iter().for_each(|(rule, _)| shape.add(&rule.detection));
             filters.iter().for_each(|(filter, _)| shape.add(&filter.detection));
             self.engines.push(RuleEngine { logsource, engine, shape: shape.build() });
-            for (rule, _) in group {
-                let names = [rule.id.as_ref(), rule.name.as_ref()];
-                if names.into_iter().flatten().any(|name| wanted.contains(name)) {
-                    // The correlation engine needs to know the rule's name; it
-                    // is fed with detections and never matches it itself.
-                    let _known_already = self.correlation.add_rule(&rule);
-                }
-            }
         }
     }
 
@@ -252,12 +233,16 @@ impl Rules {
         if !self.know(meaning, rule.name.as_ref(), origin, problems) {
             return;
         }
-        if let Err(error) = self.correlation.add_correlation(&in_ticks(&rule)) {
-            self.known.remove(&id);
-            problems.push(unsupported("correlation", &rule.title, &error, origin));
-            return;
-        }
         let parts: Vec<String> = rule.rules.iter().filter_map(|part| self.id_of(part)).collect();
+        let id_of = |name: &str| self.id_of(name);
+        match Correlation::new(&id, &rule, parts.clone(), TICKS, &id_of) {
+            Ok(correlation) => self.correlation.add(correlation),
+            Err(error) => {
+                self.known.remove(&id);
+                problems.push(unsupported("correlation", &rule.title, &error, origin));
+                return;
+            }
+        }
         if !rule.generate {
             self.silent.extend(parts.iter().cloned());
         }
@@ -303,22 +288,6 @@ fn applies(of_rule: &LogSource, of_record: &LogSource) -> bool {
     part(&of_rule.product, &of_record.product)
         && part(&of_rule.category, &of_record.category)
         && part(&of_rule.service, &of_record.service)
-}
-
-/// Turns the spans of a correlation from seconds to ticks. After it fired for a
-/// group it rests for one span, so that one burst makes one detection.
-fn in_ticks(rule: &CorrelationRule) -> CorrelationRule {
-    let mut rule = rule.clone();
-    let ticks = TICKS.unsigned_abs();
-    let scale = |span: &mut Timespan| span.seconds = span.seconds.saturating_mul(ticks);
-    scale(&mut rule.timespan);
-    if let Some(gap) = &mut rule.gap {
-        scale(gap);
-    }
-    rule.custom_attributes
-        .entry("rsigma.suppress".to_owned())
-        .or_insert_with(|| yaml_serde::Value::String(format!("{}s", rule.timespan.seconds)));
-    rule
 }
 
 fn meaning(id: &str, title: &str, level: Option<rsigma_parser::Level>, tags: &[String]) -> Rule {
