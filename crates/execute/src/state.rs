@@ -113,6 +113,8 @@ impl State {
             | Record::Fact(_)
             | Record::Foothold(_)
             | Record::FootholdDecision(_)
+            | Record::Usual(_)
+            | Record::Links(_)
             | Record::IncidentOpened(_)
             | Record::IncidentClosed(_)
             | Record::Plan(_)

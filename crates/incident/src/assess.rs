@@ -7,27 +7,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cordon_model::record::{LinkSeen, Usual};
 use cordon_model::signal::MentionKind;
 use cordon_model::{Estate, IncidentId, NodeId, Timestamp};
 use serde::Serialize;
 
 use crate::directory::Directory;
 use crate::evidence::Evidence;
+use crate::freshness;
 use crate::incidents::group;
 use crate::names::{Conflict, EntityIx, Names};
 use crate::observed::{
     Access, ObservedLink, UnknownReach, accesses, observed_links, unknown_reach,
 };
-use crate::reasons::{Reason, reasons};
+use crate::reasons::{Reason, decided, reasons};
 use crate::scene::{Scene, kind};
 use crate::settings::{Decision, Settings};
 use crate::spread::{Belief, Fixed, logistic, spread};
+use crate::usual::{Quiet, learn};
 use crate::weigh::{Direct, PRIOR, hours, weigh};
 
 /// Days without anything new for which evidence keeps its weight: stolen passwords keep.
 const STEADY_DAYS: f64 = 30.0;
 /// Days after which it then weighs half.
 const FADING_DAYS: f64 = 90.0;
+/// Probability of what a person has decided: nobody is certain, but nobody asks further.
+const DECIDED: f64 = 0.999;
 
 /// What sort of thing a foothold is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,6 +62,19 @@ impl FootholdKind {
             | MentionKind::Database
             | MentionKind::Data
             | MentionKind::Group => None,
+        }
+    }
+
+    /// The sort of a node that only a person has named, by the kind in its id.
+    fn of_node(node: &NodeId) -> Self {
+        match node.kind() {
+            "host" | "server" | "workstation" | "computer" | "vm" | "hypervisor" | "dc" => {
+                Self::Host
+            }
+            "key" | "token" | "certificate" | "secret" => Self::Key,
+            "address" => Self::Address,
+            "app" | "role" => Self::App,
+            _ => Self::User,
         }
     }
 }
@@ -147,13 +165,71 @@ pub(crate) fn assess(
         };
         list.extend(foothold(node, &judgement, &names, settings));
     }
-    assessment.incidents = group(&scene, &names, &judgement, settings.foothold_at);
+    add_unseen(&mut assessment, &names, estate, settings);
+    assessment.incidents = group(&scene, &names, &judgement, settings);
     assessment.links = observed_links(&scene, &names);
     assessment.unknown_reach = unknown_reach(&scene, &names, &judgement, estate, settings);
     assessment.accesses = accesses(&scene, &names, &judgement, settings.suspect_at);
     assessment.conflicts = names.conflicts().to_vec();
     assessment.names = names;
     assessment
+}
+
+/// Adds the nodes that people have called the intruder's and that no log has named.
+fn add_unseen(assessment: &mut Assessment, names: &Names, estate: &Estate, settings: &Settings) {
+    let mut decisions: BTreeMap<&NodeId, &Decision> = BTreeMap::new();
+    for decision in settings.decisions.iter().filter(|d| names.find(&d.node).is_none()) {
+        decisions.insert(&decision.node, decision);
+    }
+    for (node, decision) in decisions.into_iter().filter(|(_, decision)| decision.foothold) {
+        let in_estate = estate.find(node.as_str());
+        let aliases = in_estate.into_iter().flat_map(|at| estate.spellings(at));
+        assessment.footholds.push(Foothold {
+            node: node.clone(),
+            kind: FootholdKind::of_node(node),
+            aliases: aliases.map(str::to_owned).collect(),
+            probability: DECIDED,
+            since: decision.at,
+            last: decision.at,
+            in_estate: in_estate.is_some(),
+            decision: Some(decision.clone()),
+            reasons: vec![decided(decision)],
+        });
+    }
+    assessment.footholds.sort_by(|a, b| a.node.cmp(&b.node));
+}
+
+/// Gathers what was usual while nobody was inside, judged as of `now`.
+pub(crate) fn usual(
+    estate: &Estate,
+    directory: &Directory,
+    evidence: &Evidence,
+    settings: &Settings,
+    now: Timestamp,
+) -> Usual {
+    let names = Names::build(&evidence.names, directory, estate);
+    let scene = Scene::new(evidence, &names, &own_entities(&names, settings));
+    let judgement = judge(&scene, &names, settings, now);
+    let at_least = |limit: f64| -> BTreeSet<EntityIx> {
+        let all = judgement.probabilities.iter().filter(|(_, p)| **p >= limit);
+        all.map(|(&node, _)| node).collect()
+    };
+    let (footholds, suspects) = (at_least(settings.foothold_at), at_least(settings.suspect_at));
+    let sign = |node| judgement.beliefs.get(node).and_then(|belief| belief.since);
+    let first_sign = footholds.iter().filter_map(sign).min();
+    learn(evidence, &names, &Quiet::before(first_sign, footholds, suspects, now))
+}
+
+/// Lists what the logs have shown of the estate's links.
+pub(crate) fn links_seen(
+    estate: &Estate,
+    directory: &Directory,
+    evidence: &Evidence,
+    settings: &Settings,
+) -> Vec<LinkSeen> {
+    let names = Names::build(&evidence.names, directory, estate);
+    let scene = Scene::new(evidence, &names, &own_entities(&names, settings));
+    freshness::links_seen(&scene, &names, estate)
 }
 
 fn own_entities(names: &Names, settings: &Settings) -> BTreeSet<EntityIx> {

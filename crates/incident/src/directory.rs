@@ -98,7 +98,7 @@ impl Directory {
 
 /// As what a log may mention a node of this kind.
 fn mention_kinds(kind: &str) -> &'static [MentionKind] {
-    use MentionKind::{Address, App, Data, Database, Host, Key, User};
+    use MentionKind::{Address, App, Data, Database, Group, Host, Key, User};
     match kind {
         "user" | "service-account" | "svcacct" | "identity" | "person" | "account" => &[User],
         "host" | "server" | "workstation" | "computer" | "vm" | "hypervisor" | "dc" => &[Host],
@@ -106,7 +106,8 @@ fn mention_kinds(kind: &str) -> &'static [MentionKind] {
         // A key has an owner that logs name beside it: the name of the user that it signs for.
         "key" | "token" | "certificate" | "secret" => &[Key, User],
         "app" => &[App, Host],
-        "role" | "database-role" => &[User, App],
+        "role" | "database-role" => &[User, App, Group],
+        "group" => &[Group],
         "db" | "database" => &[Database, Data, Host],
         "share" | "bucket" | "backup" | "zone" | "data" => &[Data, Database, Host],
         _ => &[Host, App, Key, Database, Data],

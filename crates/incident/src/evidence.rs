@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cordon_model::Timestamp;
+use cordon_model::record::{Usual, UsualWhat};
 use cordon_model::signal::{
-    Amount, ChangeKind, Detection, Fact, FactKind, Outcome, Place, Rule, Verb,
+    Amount, ChangeKind, Detection, Fact, FactKind, Mention, Outcome, Place, Rule, Verb,
 };
 use rustc_hash::FxHashMap;
 
@@ -108,6 +109,8 @@ pub(crate) struct Row<'e> {
     pub(crate) about: About<'e>,
     pub(crate) cast: CastIx,
     pub(crate) tally: &'e Tally,
+    /// Known from a quiet time: something to compare with, no evidence.
+    pub(crate) quiet: bool,
 }
 
 /// What a row is about.
@@ -124,55 +127,89 @@ pub(crate) struct Evidence {
     rules: Vec<Arc<Rule>>,
     rule_index: FxHashMap<Box<str>, u32>,
     rows: FxHashMap<(Subject, CastIx), Hours>,
+    /// What earlier quiet times have taught.
+    quiet: FxHashMap<(Subject, CastIx), Hours>,
 }
 
 impl Evidence {
     pub(crate) fn detection(&mut self, detection: &Detection) {
         let cast = self.names.observe(&detection.mentions, detection.time);
-        let rule = match self.rule_index.get(&*detection.rule.id) {
-            Some(&rule) => rule,
-            None => {
-                let rule = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-                self.rules.push(Arc::clone(&detection.rule));
-                self.rule_index.insert(detection.rule.id.as_str().into(), rule);
-                rule
-            }
-        };
+        let rule = self.rule(&detection.rule);
         let tally = once(detection.time, &detection.place, Amount::default());
         self.rows.entry((Subject::Rule(rule), cast)).or_default().add(tally);
     }
 
+    fn rule(&mut self, rule: &Arc<Rule>) -> u32 {
+        if let Some(&known) = self.rule_index.get(&*rule.id) {
+            return known;
+        }
+        let index = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
+        self.rules.push(Arc::clone(rule));
+        self.rule_index.insert(rule.id.as_str().into(), index);
+        index
+    }
+
     pub(crate) fn fact(&mut self, fact: &Fact) {
         let cast = self.names.observe(&fact.mentions, fact.time);
-        let (deed, amount) = match fact.kind {
-            FactKind::Logon { remote } => (Deed::Logon { remote }, Amount::default()),
-            FactKind::Access { verb, amount } => (Deed::Access(verb), amount),
-            FactKind::Change { change } => (Deed::Change(change), Amount::default()),
-            // The names remember it.
-            FactKind::Lease => return,
-        };
+        // A lease stays with the names.
+        let Some((deed, amount)) = deed_of(fact.kind) else { return };
         let tally = once(fact.time, &fact.place, amount);
         self.rows.entry((Subject::Deed(deed, fact.outcome), cast)).or_default().add(tally);
     }
 
+    /// Takes in what was usual in a quiet time.
+    pub(crate) fn remember(&mut self, usual: &Usual) {
+        let rules: Vec<u32> =
+            usual.rules.iter().map(|rule| self.rule(&Arc::new(rule.clone()))).collect();
+        let place = Place { file: "quiet time".into(), record: 0 };
+        for row in &usual.rows {
+            let subject = match row.what {
+                UsualWhat::Rule { rule } => rules.get(rule as usize).copied().map(Subject::Rule),
+                UsualWhat::Fact { kind, outcome } => {
+                    deed_of(kind).map(|(deed, _)| Subject::Deed(deed, outcome))
+                }
+            };
+            let (Some(subject), Some(first)) = (subject, row.days.first()) else { continue };
+            let mentions: Arc<[Mention]> = row.mentions.as_slice().into();
+            let cast = self.names.observe(&mentions, first.first);
+            let hours = self.quiet.entry((subject, cast)).or_default();
+            for day in &row.days {
+                hours.add(Tally {
+                    count: day.count,
+                    first: day.first,
+                    last: day.last,
+                    amount: Amount::default(),
+                    place: place.clone(),
+                });
+            }
+        }
+    }
+
     /// All rows, hour by hour, in the order of their times; rows of one time in no order that counts.
     pub(crate) fn rows(&self) -> Vec<Row<'_>> {
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(self.rows.len());
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "sorted below, and again by what reads them"
-        )]
-        for (&(subject, cast), hours) in &self.rows {
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(self.rows.len() + self.quiet.len());
+        let told = self.rows.iter().map(|row| (row, false));
+        for ((&(subject, cast), hours), quiet) in told.chain(self.quiet.iter().map(|r| (r, true))) {
             let about = match subject {
                 Subject::Rule(rule) => self.rules.get(rule as usize).map(About::Rule),
                 Subject::Deed(deed, outcome) => Some(About::Deed(deed, outcome)),
             };
             let Some(about) = about else { continue };
             let tallies = hours.kept.values().chain(&hours.rest);
-            rows.extend(tallies.map(|tally| Row { about, cast, tally }));
+            rows.extend(tallies.map(|tally| Row { about, cast, tally, quiet }));
         }
         rows.sort_by(|a, b| (a.tally.first, &a.tally.place).cmp(&(b.tally.first, &b.tally.place)));
         rows
+    }
+}
+
+/// What a fact is kept as, and how much data it moved; nothing for one that only names carry.
+fn deed_of(kind: FactKind) -> Option<(Deed, Amount)> {
+    match kind {
+        FactKind::Logon { remote } => Some((Deed::Logon { remote }, Amount::default())),
+        FactKind::Access { verb, amount } => Some((Deed::Access(verb), amount)),
+        FactKind::Change { change } => Some((Deed::Change(change), Amount::default())),
+        FactKind::Lease => None,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Footholds that one event names, between which suspicion passed, or that used
 //! each other, are of one incident. Numbers follow the beginnings, so the same
-//! events give the same ids.
+//! events give the same ids; an incident that was told already keeps its id,
+//! whatever comes late.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +12,23 @@ use cordon_model::{IncidentId, NodeId, Timestamp};
 use crate::assess::{Incident, Judgement};
 use crate::names::{EntityIx, Names};
 use crate::scene::{Parts, Scene};
+use crate::settings::{OpenIncident, Settings};
 
 /// Groups the footholds.
 pub(crate) fn group(
     scene: &Scene<'_>,
     names: &Names,
     judgement: &Judgement<'_>,
-    foothold_at: f64,
+    settings: &Settings,
 ) -> Vec<Incident> {
     let probabilities = judgement.probabilities.iter();
     let footholds: BTreeSet<EntityIx> =
-        probabilities.filter(|(_, p)| **p >= foothold_at).map(|(&node, _)| node).collect();
+        probabilities.filter(|(_, p)| **p >= settings.foothold_at).map(|(&node, _)| node).collect();
     let mut leader: BTreeMap<EntityIx, EntityIx> =
         footholds.iter().map(|&node| (node, node)).collect();
-    let parts =
-        scene.hits.iter().map(|hit| &hit.parts).chain(scene.acts.iter().map(|act| &act.parts));
+    let hits = scene.hits.iter().filter(|hit| !hit.quiet).map(|hit| &hit.parts);
+    let acts = scene.acts.iter().filter(|act| !act.quiet).map(|act| &act.parts);
+    let parts = hits.chain(acts);
     for parts in parts {
         join_parts(parts, &mut leader);
     }
@@ -37,7 +40,8 @@ pub(crate) fn group(
     for &node in &footholds {
         groups.entry(lead(&leader, node)).or_default().push(node);
     }
-    number(groups.into_values().filter_map(|nodes| span(&nodes, names, judgement)).collect())
+    let spans = groups.into_values().filter_map(|nodes| span(&nodes, names, judgement)).collect();
+    number(spans, &settings.open)
 }
 
 fn join_parts(parts: &Parts, leader: &mut BTreeMap<EntityIx, EntityIx>) {
@@ -74,15 +78,39 @@ fn span(nodes: &[EntityIx], names: &Names, judgement: &Judgement<'_>) -> Option<
     Some((from, to, ids.collect()))
 }
 
-fn number(mut spans: Vec<Span>) -> Vec<Incident> {
+/// Gives every group its id: that of the open incident with which it shares most
+/// footholds, or the next number. Of several that were one, the earliest keeps it.
+fn number(mut spans: Vec<Span>, open: &[OpenIncident]) -> Vec<Incident> {
     spans.sort_by(|a, b| (a.0, &a.2).cmp(&(b.0, &b.2)));
-    (1..)
+    let mut taken: BTreeSet<&IncidentId> = BTreeSet::new();
+    let kept: Vec<Option<&IncidentId>> = spans
+        .iter()
+        .map(|(_, _, footholds)| {
+            let shared = |known: &OpenIncident| {
+                known.footholds.iter().filter(|node| footholds.contains(node)).count()
+            };
+            let free = open.iter().filter(|known| !taken.contains(&known.id));
+            let known = free
+                .rev()
+                .map(|known| (shared(known), &known.id))
+                .filter(|(shared, _)| *shared > 0)
+                .max_by_key(|(shared, _)| *shared)
+                .map(|(_, id)| id);
+            taken.extend(known);
+            known
+        })
+        .collect();
+    let number_of =
+        |known: &OpenIncident| known.id.as_str().strip_prefix("inc-")?.parse::<u64>().ok();
+    let mut next = open.iter().filter_map(number_of).max().unwrap_or(0);
+    kept.into_iter()
         .zip(spans)
-        .map(|(number, (from, to, footholds))| Incident {
-            id: IncidentId::from(format!("inc-{number}")),
-            from,
-            to,
-            footholds,
+        .map(|(known, (from, to, footholds))| {
+            let id = known.cloned().unwrap_or_else(|| {
+                next = next.saturating_add(1);
+                IncidentId::from(format!("inc-{next}"))
+            });
+            Incident { id, from, to, footholds }
         })
         .collect()
 }

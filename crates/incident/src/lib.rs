@@ -10,6 +10,7 @@
 mod assess;
 mod directory;
 mod evidence;
+mod freshness;
 mod incidents;
 mod join;
 mod lease;
@@ -22,8 +23,10 @@ mod settings;
 mod spelling;
 mod spread;
 mod table;
+mod usual;
 mod weigh;
 
+use cordon_model::record::{LinkSeen, Usual};
 use cordon_model::signal::{Detection, Fact};
 use cordon_model::{Estate, Timestamp};
 
@@ -31,7 +34,7 @@ pub use assess::{Assessment, Foothold, FootholdKind, Incident};
 pub use names::{Conflict, Names};
 pub use observed::{Access, ObservedLink, UnknownReach};
 pub use reasons::Reason;
-pub use settings::{Decision, Settings};
+pub use settings::{Decision, OpenIncident, Settings};
 
 use directory::Directory;
 use evidence::Evidence;
@@ -63,9 +66,29 @@ impl<'a> Reasoner<'a> {
         self.evidence.fact(fact);
     }
 
+    /// Takes in what was usual in an earlier quiet time: compared with, never evidence.
+    pub fn remember(&mut self, usual: &Usual) {
+        self.evidence.remember(usual);
+    }
+
+    /// Gathers what was usual in this stream while nobody was inside, judged as of `now`.
+    ///
+    /// Nothing that lies within a day before the first sign of a foothold or suspect, later, or
+    /// names one counts as usual.
+    #[must_use]
+    pub fn usual(&self, now: Timestamp) -> Usual {
+        assess::usual(self.estate, &self.directory, &self.evidence, &self.settings, now)
+    }
+
     /// Judges everything taken in so far, as of `now`.
     pub fn assess(&self, now: Timestamp) -> Assessment {
         assess::assess(self.estate, &self.directory, &self.evidence, &self.settings, now)
+    }
+
+    /// Lists what the logs have shown of the estate's links: used, granted, taken away.
+    #[must_use]
+    pub fn links_seen(&self) -> Vec<LinkSeen> {
+        assess::links_seen(self.estate, &self.directory, &self.evidence, &self.settings)
     }
 
     /// Settles which spelling means which node, without judging anything.

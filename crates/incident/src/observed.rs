@@ -174,7 +174,7 @@ pub(crate) fn accesses(
 ) -> Vec<Access> {
     let mut found: BTreeMap<(EntityIx, Vec<EntityIx>, Verb, Outcome, bool), Access> =
         BTreeMap::new();
-    for act in &scene.acts {
+    for act in scene.acts.iter().filter(|act| !act.quiet) {
         let Deed::Access(verb) = act.deed else { continue };
         let Some((who, probability)) =
             likeliest(act.parts.iter().map(|part| part.1), judgement, suspect_at, names)

@@ -74,8 +74,8 @@ pub(crate) fn reasons(
     lines
 }
 
-fn decided(decision: &Decision) -> Reason {
-    let word = if decision.foothold { "confirmed" } else { "cleared" };
+pub(crate) fn decided(decision: &Decision) -> Reason {
+    let word = if decision.foothold { "called the intruder's" } else { "cleared" };
     let text = format!("{word} by {}: {}", decision.by, decision.because);
     let mut line = plain(0.0, text);
     line.time = Some(decision.at);

@@ -23,6 +23,8 @@ pub(crate) struct Hit<'e> {
     pub(crate) parts: Parts,
     /// The operating system itself acted, or nobody was named.
     pub(crate) no_person: bool,
+    /// It happened in a quiet time: something to compare with, no evidence.
+    pub(crate) quiet: bool,
     pub(crate) tally: &'e Tally,
 }
 
@@ -32,6 +34,8 @@ pub(crate) struct Act<'e> {
     pub(crate) deed: Deed,
     pub(crate) outcome: Outcome,
     pub(crate) parts: Parts,
+    /// It happened in a quiet time: something to compare with, no evidence.
+    pub(crate) quiet: bool,
     pub(crate) tally: &'e Tally,
 }
 
@@ -66,14 +70,14 @@ impl<'e> Scene<'e> {
             if parts.iter().any(|(role, node)| *role == Role::Actor && own.contains(node)) {
                 continue;
             }
-            let tally = row.tally;
+            let (tally, quiet) = (row.tally, row.quiet);
             match row.about {
                 About::Rule(rule) => {
                     let no_person = cast.no_person;
-                    scene.hits.push(Hit { rule, parts, no_person, tally });
+                    scene.hits.push(Hit { rule, parts, no_person, quiet, tally });
                 }
                 About::Deed(deed, outcome) => {
-                    scene.acts.push(Act { deed, outcome, parts, tally });
+                    scene.acts.push(Act { deed, outcome, parts, quiet, tally });
                 }
             }
         }

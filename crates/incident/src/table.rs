@@ -4,7 +4,7 @@
 //! group, and the groups of one event as a cast: who played which part. It
 //! decides nothing: which keys mean one node is settled from the whole table
 //! by [`crate::names`], so the order in which names arrive cannot matter.
-//! Sessions and groups of accounts are left out, they are never nodes.
+//! Sessions are left out, they are never nodes.
 
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -240,7 +240,7 @@ pub(crate) fn read_mention<'m>(
     mention: &'m Mention,
     place: Option<&str>,
 ) -> SmallVec<[(Key, &'m str); 3]> {
-    if matches!(mention.kind, MentionKind::Session | MentionKind::Group) {
+    if mention.kind == MentionKind::Session {
         return SmallVec::new();
     }
     let mut keys: SmallVec<[(Key, &str); 3]> = SmallVec::new();

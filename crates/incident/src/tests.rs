@@ -68,6 +68,9 @@ fn change(text: &str) -> ChangeKind {
         "factor" => ChangeKind::NewFactor,
         "key" => ChangeKind::NewKey,
         "account" => ChangeKind::NewAccount,
+        "granted" => ChangeKind::Granted,
+        "revoked" => ChangeKind::Revoked,
+        "disabled" => ChangeKind::DisabledAccount,
         other => panic!("{other}"),
     }
 }
@@ -90,6 +93,7 @@ fn mention(text: &str) -> Mention {
         "key" => MentionKind::Key,
         "db" => MentionKind::Database,
         "session" => MentionKind::Session,
+        "group" => MentionKind::Group,
         other => panic!("{other}"),
     };
     Mention { kind, role, spellings: spellings.split('|').map(Box::from).collect() }
@@ -110,13 +114,17 @@ fn estate(nodes: &[(&str, &[&str])], links: &[(&str, &str)]) -> Estate {
     builder.finish().unwrap()
 }
 
-fn judge_in(estate: &Estate, stream: &str) -> Assessment {
-    let mut reasoner = Reasoner::new(estate, Settings::default());
-    let lines: Vec<&str> = stream.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    for (record, line) in (1..).zip(&lines) {
+fn read<'e>(estate: &'e Estate, settings: Settings, stream: &str) -> Reasoner<'e> {
+    let mut reasoner = Reasoner::new(estate, settings);
+    let lines = stream.lines().map(str::trim).filter(|line| !line.is_empty());
+    for (record, line) in (1..).zip(lines) {
         feed(&mut reasoner, line, record);
     }
-    reasoner.assess(at(20_000))
+    reasoner
+}
+
+fn judge_in(estate: &Estate, stream: &str) -> Assessment {
+    read(estate, Settings::default(), stream).assess(at(20_000))
 }
 
 fn footholds(assessment: &Assessment) -> Vec<&str> {
@@ -472,4 +480,155 @@ fn memory_keeps_the_ends_and_counts_the_middle() {
     let rows: u64 = assessment.accesses.iter().filter_map(|access| access.amount.rows).sum();
     assert_eq!(rows, 10_000);
     assert!(assessment.accesses.iter().all(|access| access.who.as_str() == "user:north\\ann"));
+}
+
+/// Two months of a scanner that speaks every week, and of an administrator's routine.
+const WEEKS: &str = r"
+    0     rule scan,high,T1046,discovery by:user=NORTH\scanner at:host=nessus.north.example
+    3     rule sweep,medium,T1018,lateral-movement by:user=NORTH\scanner at:host=nessus.north.example
+    10    logon remote by:user=NORTH\adm-dora from:host=pc9.north.example at:host=dc1.north.example
+    10080 rule scan,high,T1046,discovery by:user=NORTH\scanner at:host=nessus.north.example
+    10083 rule sweep,medium,T1018,lateral-movement by:user=NORTH\scanner at:host=nessus.north.example
+    20160 rule scan,high,T1046,discovery by:user=NORTH\scanner at:host=nessus.north.example
+    20163 rule sweep,medium,T1018,lateral-movement by:user=NORTH\scanner at:host=nessus.north.example
+    20170 logon remote by:user=NORTH\adm-dora from:host=pc9.north.example at:host=dc1.north.example";
+
+/// One night of the same scanner, with a third rule beside the two.
+const NIGHT: &str = r"
+    30240 rule scan,high,T1046,discovery by:user=NORTH\scanner at:host=nessus.north.example
+    30243 rule sweep,medium,T1018,lateral-movement by:user=NORTH\scanner at:host=nessus.north.example
+    30244 rule shares,high,T1135,discovery by:user=NORTH\scanner at:host=nessus.north.example";
+
+#[test]
+fn what_was_usual_in_quiet_time_says_little_later() {
+    let none = EstateBuilder::new("none", "GBP").finish().unwrap();
+    let alone = read(&none, Settings::default(), NIGHT).assess(at(30_300));
+    assert!(!alone.footholds.is_empty(), "without a past the night looks like an intrusion");
+    let usual = read(&none, Settings::default(), WEEKS).usual(at(29_000));
+    let text = serde_json::to_string(&usual).unwrap();
+    let usual = serde_json::from_str(&text).unwrap();
+    let mut reasoner = read(&none, Settings::default(), NIGHT);
+    reasoner.remember(&usual);
+    let judged = reasoner.assess(at(30_300));
+    assert_eq!(footholds(&judged), Vec::<&str>::new(), "{:#?}", reckoning(&judged));
+    // What was remembered is not learnt a second time.
+    assert!(reasoner.usual(at(40_000)).rows.iter().all(|row| row.days[0].first >= at(30_240)));
+}
+
+#[test]
+fn an_incident_never_teaches_that_it_is_usual() {
+    let none = EstateBuilder::new("none", "GBP").finish().unwrap();
+    let reasoner = read(&none, Settings::default(), HELP_DESK);
+    let usual = reasoner.usual(at(50_000));
+    let last = usual.rows.iter().flat_map(|row| &row.days).map(|day| day.last).max().unwrap();
+    assert_eq!(last, at(95), "only the day before the intrusion was quiet");
+    let named = |name: &str| {
+        let mut mentions = usual.rows.iter().flat_map(|row| &row.mentions);
+        mentions.any(|mention| mention.spellings.iter().any(|spelling| spelling.contains(name)))
+    };
+    assert!(named("bob") && !named("ann@") && !named("NORTH\\ann"), "{usual:?}");
+}
+
+#[test]
+fn history_alone_is_no_evidence() {
+    let none = EstateBuilder::new("none", "GBP").finish().unwrap();
+    let usual = read(&none, Settings::default(), WEEKS).usual(at(29_000));
+    let mut reasoner = Reasoner::new(&none, Settings::default());
+    reasoner.remember(&usual);
+    let judged = reasoner.assess(at(20_200));
+    assert!(judged.footholds.is_empty() && judged.suspects.is_empty(), "{:?}", reckoning(&judged));
+}
+
+#[test]
+fn an_incident_keeps_its_id_when_an_earlier_one_is_heard_of_late() {
+    let none = EstateBuilder::new("none", "GBP").finish().unwrap();
+    let first = judge_in(&none, HELP_DESK);
+    let open: Vec<OpenIncident> = first
+        .incidents
+        .iter()
+        .map(|known| OpenIncident { id: known.id.clone(), footholds: known.footholds.clone() })
+        .collect();
+    let late = format!(
+        "{HELP_DESK}
+        10 rule web,critical,T1190,initial-access from:ip=198.51.100.9 at:host=shop.north.example
+        11 rule shell,critical,T1505.003,persistence from:ip=198.51.100.9 at:host=shop.north.example"
+    );
+    let ids = |settings: Settings| -> Vec<(String, usize)> {
+        let judged = read(&none, settings, &late).assess(at(20_000));
+        judged.incidents.iter().map(|i| (i.id.to_string(), i.footholds.len())).collect()
+    };
+    let named = |list: &[(&str, usize)]| -> Vec<(String, usize)> {
+        list.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect()
+    };
+    assert_eq!(ids(Settings::default()), named(&[("inc-1", 1), ("inc-2", 5)]));
+    let settings = Settings { open, ..Settings::default() };
+    assert_eq!(ids(settings), named(&[("inc-2", 1), ("inc-1", 5)]));
+}
+
+#[test]
+fn a_node_that_no_log_named_is_a_foothold_by_a_persons_word() {
+    let estate = estate(&[("host:esx1", &["esx1.north.example"])], &[]);
+    let said = |foothold| Decision {
+        node: NodeId::parse("host:esx1").unwrap(),
+        foothold,
+        at: at(5),
+        by: "ops".to_owned(),
+        because: "the console showed a shell".to_owned(),
+    };
+    let settings = Settings { decisions: vec![said(true)], ..Settings::default() };
+    let judged = Reasoner::new(&estate, settings).assess(at(6));
+    assert_eq!(footholds(&judged), ["host:esx1"]);
+    assert_eq!(judged.footholds[0].kind, FootholdKind::Host);
+    assert!(judged.footholds[0].reasons[0].text.contains("the console showed a shell"));
+    let settings = Settings { decisions: vec![said(true), said(false)], ..Settings::default() };
+    let judged = Reasoner::new(&estate, settings).assess(at(6));
+    assert_eq!(footholds(&judged), Vec::<&str>::new(), "the last word counts");
+}
+
+#[test]
+fn logs_confirm_and_contradict_links_of_the_estate() {
+    let estate = estate(
+        &[
+            ("user:ann", &["NORTH\\ann"]),
+            ("user:bob", &["NORTH\\bob"]),
+            ("user:cay", &["NORTH\\cay"]),
+            ("group:admins", &["NORTH\\Admins"]),
+            ("host:dc1", &[]),
+            ("host:pc1", &[]),
+        ],
+        &[
+            ("user:ann", "group:admins"),
+            ("user:bob", "group:admins"),
+            ("user:cay", "host:pc1"),
+            ("group:admins", "host:dc1"),
+            ("user:ann", "host:pc1"),
+        ],
+    );
+    let reasoner = read(
+        &estate,
+        Settings::default(),
+        r"1 logon remote by:user=NORTH\ann at:host=dc1
+        2 change revoked by:user=NORTH\ann to:user=NORTH\bob to:group=NORTH\Admins
+        3 change disabled by:user=NORTH\ann to:user=NORTH\cay
+        4 change revoked by:user=NORTH\ann to:user=NORTH\ann to:group=NORTH\Admins
+        5 change granted by:user=NORTH\ann to:user=NORTH\ann to:group=NORTH\Admins
+        6 logon failed by:user=NORTH\ann at:host=pc1",
+    );
+    let told: Vec<String> = reasoner
+        .links_seen()
+        .iter()
+        .map(|link| {
+            let word = if link.contradicted.is_some() { &link.because } else { "used" };
+            format!("{} > {}: {word}", link.from, link.to)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "group:admins > host:dc1: used",
+            "user:ann > group:admins: used",
+            "user:bob > group:admins: it was taken away",
+            "user:cay > host:pc1: the account was disabled",
+        ]
+    );
 }

@@ -89,7 +89,11 @@ pub(crate) fn weigh<'e>(scene: &Scene<'e>, names: &Names) -> BTreeMap<EntityIx, 
     for (&node, points) in &mut points {
         commonplace.damp(node, points, names);
     }
-    points.iter().map(|(&node, points)| (node, peak(points))).collect()
+    for points in points.values_mut() {
+        points.retain(|point| !point.hit.quiet);
+    }
+    let told = points.iter().filter(|(_, points)| !points.is_empty());
+    told.map(|(&node, points)| (node, peak(points))).collect()
 }
 
 /// How much of a hit concerns each node: the one that acted, not the one that was named.
@@ -212,7 +216,7 @@ impl Commonplace {
             let mut heaviest: BTreeMap<&str, f64> = BTreeMap::new();
             for point in points {
                 let weight = heaviest.entry(&point.hit.rule.id).or_default();
-                *weight = weight.max(point.weight);
+                *weight = weight.max(if point.hit.quiet { 0.0 } else { point.weight });
                 let key = (point.hit.rule.id.as_str().into(), node);
                 common.days.entry(key).or_default().insert(day(point.hit.tally.first));
             }

@@ -16,7 +16,7 @@ use crate::action::{Act, Observed, Order, Outcome, Probed, ServiceState, Trouble
 use crate::ids::{CordonId, IncidentId, NodeId, PlanId, ServiceId, WithdrawalId};
 use crate::plan::{AlternativeName, PlanDocument};
 use crate::signal::Outcome as FactOutcome;
-use crate::signal::{FactKind, Level, Place, Role};
+use crate::signal::{FactKind, Level, Mention, Place, Role, Rule};
 
 /// The version of the records that this program writes.
 pub const RECORD_VERSION: u16 = 1;
@@ -75,6 +75,10 @@ pub enum Record {
     Foothold(FootholdFound),
     /// A person has decided about a foothold; overrides the score until withdrawn.
     FootholdDecision(FootholdDecision),
+    /// What was usual on the estate while nobody was inside; what is learnt is added to what was.
+    Usual(Usual),
+    /// Logs have confirmed or contradicted links of the estate; the newest of each link counts.
+    Links(LinksSeen),
     /// An incident was opened.
     IncidentOpened(IncidentOpened),
     /// An incident was closed.
@@ -248,6 +252,86 @@ pub struct FootholdDecision {
     /// Who says it.
     pub by: By,
     /// Why.
+    pub because: String,
+}
+
+/// What was usual in a quiet time: whom rules spoke of, who signed in where, who made what.
+///
+/// Rows of it are compared with later evidence and never count as evidence themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usual {
+    /// The rules that the rows name by position.
+    pub rules: Vec<Rule>,
+    /// What was usual, in no order that counts.
+    pub rows: Vec<UsualRow>,
+}
+
+/// One thing that was usual among one set of nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsualRow {
+    /// What it was.
+    #[serde(flatten)]
+    pub what: UsualWhat,
+    /// Who, from where, to what, in the spellings of the logs.
+    pub mentions: Vec<Mention>,
+    /// The days on which it was seen, the earliest and the latest where there were many.
+    pub days: Vec<UsualDay>,
+}
+
+/// What was usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "usual", rename_all = "kebab-case")]
+pub enum UsualWhat {
+    /// A rule matched.
+    Rule {
+        /// Position in [`Usual::rules`], from 0.
+        rule: u32,
+    },
+    /// An event said that something happened.
+    Fact {
+        /// What.
+        #[serde(flatten)]
+        kind: FactKind,
+        /// Whether it came off.
+        outcome: FactOutcome,
+    },
+}
+
+/// How often something happened on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsualDay {
+    /// The first time.
+    pub first: Timestamp,
+    /// The last time.
+    pub last: Timestamp,
+    /// How often.
+    pub count: u64,
+}
+
+/// What logs have shown of links of the estate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinksSeen {
+    /// The links, sorted.
+    pub links: Vec<LinkSeen>,
+}
+
+/// What logs have shown of one link of the estate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LinkSeen {
+    /// Whoever controls this ..
+    pub from: NodeId,
+    /// .. can come to control this, says the estate.
+    pub to: NodeId,
+    /// The kind of the link in the estate.
+    pub kind: String,
+    /// When it was last seen in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
+    /// When the logs last said that it is no more, with no use of it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradicted: Option<Timestamp>,
+    /// What contradicts it, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
 
@@ -640,6 +724,8 @@ impl Record {
             | Self::Paged(_)
             | Self::Notice(_)
             | Self::Claims(_)
+            | Self::Usual(_)
+            | Self::Links(_)
             | Self::Audit(_) => false,
         }
     }
