@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Estate(crate::commands::estate::EstateCommand),
     /// Read log files and name detections, footholds and incidents
     Scan(ScanArgs),
+    /// Say what the intruder controls, or see why Cordon thinks so
+    #[command(subcommand)]
+    Foothold(crate::commands::foothold::FootholdCommand),
     /// Compute the least withdrawals that cut footholds off from assets
     Plan(crate::commands::plan::PlanArgs),
     /// Simulate an intrusion and compare responses
@@ -122,6 +125,12 @@ pub(crate) struct ScanArgs {
     /// Folder with the estate; without it every name becomes a provisional node
     #[arg(long, value_name = "FOLDER")]
     pub(crate) config: Option<PathBuf>,
+    /// Folder with the ledger: go on from what it knows, and add what is found
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Show every reason behind every foothold and suspect instead of the summary
+    #[arg(long)]
+    pub(crate) why: bool,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ScanFormat,
     /// Exit with 10 when a foothold is found

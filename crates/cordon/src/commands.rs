@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod estate;
 pub(crate) mod exposure;
+pub(crate) mod foothold;
 pub(crate) mod formats;
 pub(crate) mod ledger;
 pub(crate) mod notice;

@@ -41,7 +41,8 @@ fn split(text: &str) -> (&str, Option<f64>) {
     parts.unwrap_or((text, None))
 }
 
-fn find(estate: &Estate, name: &str) -> anyhow::Result<NodeIx> {
+/// Finds the node of an id or alias.
+pub(crate) fn find(estate: &Estate, name: &str) -> anyhow::Result<NodeIx> {
     if let Some(node) = estate.find(name) {
         return Ok(node);
     }

@@ -12,7 +12,10 @@ mod exit;
 mod failure;
 mod footholds;
 mod hash;
+mod memory;
+mod notes;
 mod pack;
+mod reckoning;
 mod text;
 mod watch;
 
@@ -34,6 +37,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Formats(args) => commands::formats::run(&args),
         Command::Estate(command) => commands::estate::run(&command),
         Command::Scan(args) => commands::scan::run(&args),
+        Command::Foothold(command) => commands::foothold::run(&command),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Drill(args) => commands::drill::run(&args),
         Command::Status(args) => commands::status::run(&args),

@@ -66,6 +66,11 @@ impl<'a> Reasoner<'a> {
         self.evidence.fact(fact);
     }
 
+    /// Tells which incidents are open already; they keep their ids from here on.
+    pub fn keep_open(&mut self, open: Vec<OpenIncident>) {
+        self.settings.open = open;
+    }
+
     /// Takes in what was usual in an earlier quiet time: compared with, never evidence.
     pub fn remember(&mut self, usual: &Usual) {
         self.evidence.remember(usual);

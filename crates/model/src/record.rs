@@ -224,6 +224,24 @@ pub struct FootholdFound {
     pub since: Timestamp,
     /// Why, in words, most telling first.
     pub reasons: Vec<String>,
+    /// The whole reckoning, line by line: the prior, then the heaviest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reckoning: Vec<ReckoningLine>,
+}
+
+/// One line of the reckoning behind a foothold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReckoningLine {
+    /// What it adds, in natural log-odds.
+    pub log_odds: f64,
+    /// In words.
+    pub text: String,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// Where the first of its events stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What a person may say about a foothold.

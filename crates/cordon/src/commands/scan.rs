@@ -4,6 +4,7 @@
 //! to the end because only the whole input settles which names mean one node.
 
 mod answer;
+mod keep;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{load_estate, print};
 use crate::cli::{ScanArgs, ScanFormat};
 use crate::failure::{problem_line, problems as failure_of};
+use crate::notes::Notes;
 use crate::{exit, pack};
 
 use answer::Answer;
@@ -38,19 +40,30 @@ pub(crate) struct Seen<'e> {
     pub(crate) detections: Vec<Detection>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) last: Option<Timestamp>,
+    /// What belongs in the ledger, where there is one.
+    notes: Option<Notes>,
     progress: ProgressBar,
 }
 
 /// Runs the command; exits with 1 when a rule or format could not be used or nothing was readable.
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<u8> {
     let start = Instant::now();
-    let estate = match &args.config {
-        Some(folder) => load_estate(folder)?.estate,
-        None => empty_estate()?,
+    let (estate, keeper) = match (&args.data, &args.config) {
+        (Some(data), config) => {
+            let (estate, keeper) = keep::open(config.as_deref(), data)?;
+            (estate, Some(keeper))
+        }
+        (None, Some(folder)) => (load_estate(folder)?.estate, None),
+        (None, None) => (empty_estate()?, None),
     };
     let (mut scanner, rule_problems) = scanner(args);
     let broken_rules = !rule_problems.is_empty();
-    let mut seen = Seen::new(&estate, progress_bar(&args.files));
+    let settings = keeper.as_ref().map_or_else(Settings::default, keep::Keeper::settings);
+    let mut seen = Seen::new(&estate, settings, progress_bar(&args.files));
+    if let Some(keeper) = &keeper {
+        keeper.remind(&mut seen.reasoner);
+        seen.notes = Some(keeper.notes());
+    }
     seen.problems = rule_problems;
     for file in &args.files {
         scanner.scan(&Input::of_argument(file), &mut seen);
@@ -59,10 +72,15 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<u8> {
     // The events' own clock is "now": old logs are judged as on the day they end.
     let now = seen.last.unwrap_or(Timestamp::UNIX_EPOCH);
     let assessment = seen.reasoner.assess(now);
+    if let (Some(keeper), Some(mut notes)) = (keeper, seen.notes.take()) {
+        let added = keeper.write(&estate, &mut notes, &seen.reasoner, &assessment, now)?;
+        tracing::info!("{added} entries were added to the ledger");
+    }
     let answer = Answer::new(&seen, &assessment, start.elapsed());
     match args.format {
         ScanFormat::Json => answer.print_json()?,
         ScanFormat::Csv => answer.print_csv()?,
+        ScanFormat::Table if args.why => print(&answer.reasons())?,
         ScanFormat::Table => print(&answer.text())?,
     }
     if args.format != ScanFormat::Table {
@@ -126,14 +144,15 @@ fn progress_bar(files: &[PathBuf]) -> ProgressBar {
 
 impl<'e> Seen<'e> {
     /// Starts with nothing seen.
-    pub(crate) fn new(estate: &'e Estate, progress: ProgressBar) -> Self {
+    pub(crate) fn new(estate: &'e Estate, settings: Settings, progress: ProgressBar) -> Self {
         Self {
-            reasoner: Reasoner::new(estate, Settings::default()),
+            reasoner: Reasoner::new(estate, settings),
             events: 0,
             facts: FactCounts::default(),
             detections: Vec::new(),
             problems: Vec::new(),
             last: None,
+            notes: None,
             progress,
         }
     }
@@ -143,6 +162,9 @@ impl Sink for Seen<'_> {
     fn event(&mut self, event: &Heard<'_>) {
         self.events += 1;
         self.last = self.last.max(Some(event.time));
+        if let Some(notes) = &mut self.notes {
+            notes.event(event);
+        }
         if self.events.is_multiple_of(10_000) {
             self.progress.set_message(format!("{} events", crate::text::thousands(self.events)));
         }
@@ -150,6 +172,9 @@ impl Sink for Seen<'_> {
 
     fn detection(&mut self, detection: Detection) {
         self.reasoner.detection(&detection);
+        if let Some(notes) = &mut self.notes {
+            notes.detection(detection.clone());
+        }
         self.detections.push(detection);
     }
 
@@ -161,6 +186,9 @@ impl Sink for Seen<'_> {
             FactKind::Lease => {}
         }
         self.reasoner.fact(&fact);
+        if let Some(notes) = &mut self.notes {
+            notes.fact(fact);
+        }
     }
 
     fn problem(&mut self, problem: Problem) {

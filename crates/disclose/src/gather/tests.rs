@@ -40,6 +40,7 @@ fn foothold(node: &str, probability: f64, since: i64) -> Record {
         entrenched: false,
         since: at(since),
         reasons: Vec::new(),
+        reckoning: Vec::new(),
     })
 }
 

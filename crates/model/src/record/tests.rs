@@ -62,6 +62,7 @@ fn evidence_survives_json() {
         entrenched: false,
         since: from,
         reasons: vec!["a new device".to_owned()],
+        reckoning: Vec::new(),
     };
     check(Record::Foothold(foothold), "foothold");
 }

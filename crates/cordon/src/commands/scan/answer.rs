@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::{FactCounts, Seen};
 use crate::failure::problem_line;
+use crate::reckoning::Page;
 use crate::text::{Align, Table, count, likelihood, short_list, thousands};
 
 /// Reasons shown per foothold in text.
@@ -198,6 +199,20 @@ impl<'a> Answer<'a> {
                 "... and {}; `--format json` lists all",
                 count(more, "more problem", "more problems")
             );
+        }
+        out
+    }
+
+    /// Every reason behind every foothold and suspect.
+    pub(super) fn reasons(&self) -> String {
+        let mut out = String::new();
+        for foothold in self.footholds.iter().chain(self.suspects) {
+            let incident = self.incidents.iter().find(|i| i.footholds.contains(&foothold.node));
+            let page = Page::of_foothold(foothold, incident.map(|incident| &incident.id));
+            let _ = writeln!(out, "{}", page.text());
+        }
+        if out.is_empty() {
+            out.push_str("No account, host, key or address is even possibly the intruder's.\n");
         }
         out
     }
