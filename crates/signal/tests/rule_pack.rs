@@ -213,7 +213,8 @@ fn fired(file: &RuleFile, formats: &Formats, events: &[Value]) -> Result<BTreeSe
     let mut scanner = Scanner::new(formats.clone(), rules);
     let mut titles = BTreeSet::new();
     for event in events {
-        let (rules, problems) = scanner.fired(&event.to_string());
+        let record = event.as_str().map_or_else(|| event.to_string(), str::to_owned);
+        let (rules, problems) = scanner.fired(&record);
         if let Some(problem) = problems.first() {
             return Err(problem.what.clone());
         }
