@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::decode::{self, Meter};
 use crate::problem::{problem, unreadable};
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// Archives within archives are opened this deep.
 const DEPTH: usize = 4;
@@ -61,199 +60,174 @@ impl Input {
     }
 }
 
-impl Scanner {
-    /// Reads all records of an input and tells the sink what they say.
-    pub fn scan(&mut self, input: &Input, sink: &mut dyn Sink) {
-        let meter = Meter::default();
-        match input {
-            Input::Standard => {
-                let mut reader = Counted { inner: std::io::stdin().lock(), meter: meter.clone() };
-                self.open("standard input", &mut reader, DEPTH, &meter, sink);
-            }
-            Input::Bytes { name, bytes } => {
-                let reader = Counted { inner: Cursor::new(bytes.as_slice()), meter: meter.clone() };
-                self.open_seek(name, reader, &meter, sink);
-                meter.finish(bytes.len() as u64, sink);
-            }
-            Input::Path(path) => {
-                let (files, problems) = crate::files::below(path);
-                problems.into_iter().for_each(|p| sink.problem(p));
-                for file in files {
-                    self.open_file(&file, &meter, sink);
-                }
+/// Reads all records of an input.
+pub(crate) fn read(feed: &mut Feed<'_>, input: &Input) {
+    match input {
+        Input::Standard => read_from(feed, "standard input", &mut std::io::stdin().lock()),
+        Input::Bytes { name, bytes } => {
+            let meter = Meter::default();
+            let reader = Counted { inner: Cursor::new(bytes.as_slice()), meter: meter.clone() };
+            open_seek(feed, name, reader, &meter);
+            feed.progress_to_end(&meter, bytes.len() as u64);
+        }
+        Input::Path(path) => {
+            let meter = Meter::default();
+            let (files, problems) = crate::files::below(path);
+            problems.into_iter().for_each(|p| feed.problem(p));
+            for file in files {
+                open_file(feed, &file, &meter);
             }
         }
     }
+}
 
-    fn open_file(&mut self, path: &Path, meter: &Meter, sink: &mut dyn Sink) {
-        let name = path.display().to_string();
-        match File::open(path) {
-            Ok(inner) => {
-                let size = inner.metadata().map_or(0, |found| found.len());
-                let reader = Counted { inner, meter: meter.clone() };
-                self.open_seek(&name, reader, meter, sink);
-                meter.finish(size, sink);
+/// Reads all records from a reader.
+pub(crate) fn read_from(feed: &mut Feed<'_>, name: &str, reader: &mut dyn Read) {
+    let meter = Meter::default();
+    let mut reader = Counted { inner: reader, meter: meter.clone() };
+    open(feed, name, &mut reader, DEPTH, &meter);
+}
+
+fn open_file(feed: &mut Feed<'_>, path: &Path, meter: &Meter) {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(inner) => {
+            let size = inner.metadata().map_or(0, |found| found.len());
+            let reader = Counted { inner, meter: meter.clone() };
+            open_seek(feed, &name, reader, meter);
+            feed.progress_to_end(meter, size);
+        }
+        Err(error) => feed.problem(unreadable(&name, &error)),
+    }
+}
+
+fn open_seek(
+    feed: &mut Feed<'_>,
+    name: &str,
+    mut reader: Counted<impl Read + Seek>,
+    meter: &Meter,
+) {
+    // Looked at past the counter: these bytes are read again.
+    let file = &mut reader.inner;
+    let mut magic = Vec::new();
+    let begun = file.by_ref().take(4).read_to_end(&mut magic).and_then(|_| file.rewind());
+    if let Err(error) = begun {
+        feed.problem(unreadable(name, &error));
+    } else if is_zip(&magic) {
+        zip(feed, name, reader, DEPTH, meter);
+    } else {
+        open(feed, name, &mut reader, DEPTH, meter);
+    }
+}
+
+/// Opens a stream by what its first bytes say.
+fn open(feed: &mut Feed<'_>, name: &str, reader: &mut dyn Read, depth: usize, meter: &Meter) {
+    let mut head = Vec::new();
+    let failed = reader.take(HEAD as u64).read_to_end(&mut head).err();
+    if let (Some(error), true) = (&failed, head.is_empty()) {
+        return feed.problem(unreadable(name, error));
+    }
+    let archive = archive_of(&head);
+    if archive.is_some() && depth == 0 {
+        return feed.problem(problem(
+            name,
+            "",
+            format!("archives more than {DEPTH} deep in one another are not opened"),
+            "unpack it first",
+        ));
+    }
+    let mut whole = Cursor::new(head.clone()).chain(Rest { failed, reader });
+    match archive {
+        Some(Archive::Gzip) => {
+            let mut inner = flate2::read::MultiGzDecoder::new(whole);
+            open(feed, &unpacked(name), &mut inner, depth - 1, meter);
+        }
+        Some(Archive::Zstd) => match zstd::stream::read::Decoder::new(whole) {
+            Ok(mut inner) => open(feed, &unpacked(name), &mut inner, depth - 1, meter),
+            Err(error) => feed.problem(unreadable(name, &error)),
+        },
+        Some(Archive::Tar) => tar(feed, name, &mut whole, depth - 1, meter),
+        Some(Archive::Zip) => zip_in_memory(feed, name, &mut whole, depth - 1, meter),
+        None => {
+            feed.begin(name);
+            decode::decode(feed, &head, &mut whole, meter);
+            feed.end();
+        }
+    }
+    feed.progress(meter);
+}
+
+fn tar(feed: &mut Feed<'_>, name: &str, reader: &mut dyn Read, depth: usize, meter: &Meter) {
+    let mut archive = tar::Archive::new(reader);
+    let entries = match archive.entries() {
+        Ok(entries) => entries,
+        Err(error) => return feed.problem(unreadable(name, &error)),
+    };
+    for entry in entries {
+        match entry {
+            Err(error) => return feed.problem(unreadable(name, &error)),
+            Ok(entry) if !entry.header().entry_type().is_file() => {}
+            Ok(mut entry) => {
+                let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+                let member = format!("{name}!{}", path.trim_start_matches("./"));
+                open(feed, &member, &mut entry, depth, meter);
             }
-            Err(error) => sink.problem(unreadable(&name, &error)),
         }
     }
+}
 
-    fn open_seek(
-        &mut self,
-        name: &str,
-        mut reader: Counted<impl Read + Seek>,
-        meter: &Meter,
-        sink: &mut dyn Sink,
-    ) {
-        // Looked at past the counter: these bytes are read again.
-        let file = &mut reader.inner;
-        let mut magic = Vec::new();
-        let begun = file.by_ref().take(4).read_to_end(&mut magic).and_then(|_| file.rewind());
-        if let Err(error) = begun {
-            sink.problem(unreadable(name, &error));
-        } else if is_zip(&magic) {
-            self.zip(name, reader, DEPTH, meter, sink);
-        } else {
-            self.open(name, &mut reader, DEPTH, meter, sink);
-        }
+fn zip_in_memory(
+    feed: &mut Feed<'_>,
+    name: &str,
+    reader: &mut dyn Read,
+    depth: usize,
+    meter: &Meter,
+) {
+    let mut bytes = Vec::new();
+    match reader.take(ZIP_BYTES + 1).read_to_end(&mut bytes) {
+        Err(error) => feed.problem(unreadable(name, &error)),
+        Ok(_) if bytes.len() as u64 > ZIP_BYTES => feed.problem(problem(
+            name,
+            "",
+            format!(
+                "a zip inside another archive or on standard input may have {} MiB at most",
+                ZIP_BYTES >> 20
+            ),
+            "unpack it, or give it as a file of its own",
+        )),
+        Ok(_) => zip(feed, name, Cursor::new(bytes), depth, meter),
     }
+}
 
-    /// Opens a stream by what its first bytes say.
-    fn open(
-        &mut self,
-        name: &str,
-        reader: &mut dyn Read,
-        depth: usize,
-        meter: &Meter,
-        sink: &mut dyn Sink,
-    ) {
-        let mut head = Vec::new();
-        let failed = reader.take(HEAD as u64).read_to_end(&mut head).err();
-        if let (Some(error), true) = (&failed, head.is_empty()) {
-            sink.problem(unreadable(name, error));
-            return;
-        }
-        let archive = archive_of(&head);
-        if archive.is_some() && depth == 0 {
-            sink.problem(problem(
+fn zip(feed: &mut Feed<'_>, name: &str, reader: impl Read + Seek, depth: usize, meter: &Meter) {
+    let mut archive = match meter.uncounted(|| zip::ZipArchive::new(reader)) {
+        Ok(archive) => archive,
+        Err(error) => {
+            return feed.problem(problem(
                 name,
                 "",
-                format!("archives more than {DEPTH} deep in one another are not opened"),
-                "unpack it first",
+                format!("a zip that cannot be opened: {error}"),
+                "copy or download it again",
             ));
-            return;
         }
-        let mut whole = Cursor::new(head.clone()).chain(Rest { failed, reader });
-        match archive {
-            Some(Archive::Gzip) => {
-                let mut inner = flate2::read::MultiGzDecoder::new(whole);
-                self.open(&unpacked(name), &mut inner, depth - 1, meter, sink);
-            }
-            Some(Archive::Zstd) => match zstd::stream::read::Decoder::new(whole) {
-                Ok(mut inner) => self.open(&unpacked(name), &mut inner, depth - 1, meter, sink),
-                Err(error) => sink.problem(unreadable(name, &error)),
-            },
-            Some(Archive::Tar) => self.tar(name, &mut whole, depth - 1, meter, sink),
-            Some(Archive::Zip) => self.zip_in_memory(name, &mut whole, depth - 1, meter, sink),
-            None => {
-                let mut stream = Stream::new(name);
-                decode::decode(self, &mut stream, &head, &mut whole, meter, sink);
-                stream.finish(sink);
-            }
-        }
-        meter.tell(sink);
-    }
-
-    fn tar(
-        &mut self,
-        name: &str,
-        reader: &mut dyn Read,
-        depth: usize,
-        meter: &Meter,
-        sink: &mut dyn Sink,
-    ) {
-        let mut archive = tar::Archive::new(reader);
-        let entries = match archive.entries() {
-            Ok(entries) => entries,
-            Err(error) => return sink.problem(unreadable(name, &error)),
-        };
-        for entry in entries {
-            match entry {
-                Err(error) => {
-                    sink.problem(unreadable(name, &error));
-                    return;
-                }
-                Ok(entry) if !entry.header().entry_type().is_file() => {}
-                Ok(mut entry) => {
-                    let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-                    let member = format!("{name}!{}", path.trim_start_matches("./"));
-                    self.open(&member, &mut entry, depth, meter, sink);
-                }
-            }
-        }
-    }
-
-    fn zip_in_memory(
-        &mut self,
-        name: &str,
-        reader: &mut dyn Read,
-        depth: usize,
-        meter: &Meter,
-        sink: &mut dyn Sink,
-    ) {
-        let mut bytes = Vec::new();
-        match reader.take(ZIP_BYTES + 1).read_to_end(&mut bytes) {
-            Err(error) => sink.problem(unreadable(name, &error)),
-            Ok(_) if bytes.len() as u64 > ZIP_BYTES => sink.problem(problem(
-                name,
+    };
+    let mut members: Vec<(String, usize)> = (0..archive.len())
+        .filter_map(|number| {
+            let name = archive.name_for_index(number)?;
+            (!name.ends_with('/')).then(|| (name.to_owned(), number))
+        })
+        .collect();
+    members.sort();
+    for (path, number) in members {
+        let member = format!("{name}!{path}");
+        match archive.by_index(number) {
+            Ok(mut file) => open(feed, &member, &mut file, depth, meter),
+            Err(error) => feed.problem(problem(
+                &member,
                 "",
-                format!(
-                    "a zip inside another archive or on standard input may have {} MiB at most",
-                    ZIP_BYTES >> 20
-                ),
-                "unpack it, or give it as a file of its own",
+                format!("cannot be unpacked: {error}"),
+                "unpack it with another tool and give the file itself",
             )),
-            Ok(_) => self.zip(name, Cursor::new(bytes), depth, meter, sink),
-        }
-    }
-
-    fn zip(
-        &mut self,
-        name: &str,
-        reader: impl Read + Seek,
-        depth: usize,
-        meter: &Meter,
-        sink: &mut dyn Sink,
-    ) {
-        let mut archive = match meter.uncounted(|| zip::ZipArchive::new(reader)) {
-            Ok(archive) => archive,
-            Err(error) => {
-                return sink.problem(problem(
-                    name,
-                    "",
-                    format!("a zip that cannot be opened: {error}"),
-                    "copy or download it again",
-                ));
-            }
-        };
-        let mut members: Vec<(String, usize)> = (0..archive.len())
-            .filter_map(|number| {
-                let name = archive.name_for_index(number)?;
-                (!name.ends_with('/')).then(|| (name.to_owned(), number))
-            })
-            .collect();
-        members.sort();
-        for (path, number) in members {
-            let member = format!("{name}!{path}");
-            match archive.by_index(number) {
-                Ok(mut file) => self.open(&member, &mut file, depth, meter, sink),
-                Err(error) => sink.problem(problem(
-                    &member,
-                    "",
-                    format!("cannot be unpacked: {error}"),
-                    "unpack it with another tool and give the file itself",
-                )),
-            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -102,6 +103,27 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Copies the value into one that owns all its text.
+    pub(crate) fn to_owned_value(&self) -> Json<'static> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(value) => Json::Bool(*value),
+            Json::Int(value) => Json::Int(*value),
+            Json::Large(value) => Json::Large(*value),
+            Json::Float(value) => Json::Float(*value),
+            Json::Str(text) => Json::Str(Cow::Owned(text.as_ref().to_owned())),
+            Json::Array(items) => Json::Array(items.iter().map(Self::to_owned_value).collect()),
+            Json::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| {
+                        (Cow::Owned(key.as_ref().to_owned()), value.to_owned_value())
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
     /// Turns the value into one that owns all its text.
     pub(crate) fn into_owned(self) -> Json<'static> {
         match self {
@@ -118,6 +140,22 @@ impl<'a> Json<'a> {
                     .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
                     .collect(),
             ),
+        }
+    }
+}
+
+impl Hash for Json<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Json::Null => {}
+            Json::Bool(value) => value.hash(state),
+            Json::Int(value) => value.hash(state),
+            Json::Large(value) => value.hash(state),
+            Json::Float(value) => value.to_bits().hash(state),
+            Json::Str(text) => text.hash(state),
+            Json::Array(items) => items.hash(state),
+            Json::Object(members) => members.hash(state),
         }
     }
 }

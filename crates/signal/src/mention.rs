@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cordon_model::Timestamp;
 use cordon_model::signal::{Amount, FactKind, Mention, MentionKind, Outcome, Role};
 use smallvec::SmallVec;
 
@@ -230,13 +229,8 @@ pub(crate) fn name_somebody(kind: &FactKind, mentions: &[Mention]) -> bool {
     }
 }
 
-/// Returns which hosts held which addresses, each once an hour.
-pub(crate) fn leases(
-    class: &Class,
-    view: &View<'_>,
-    memory: &mut Memory,
-    time: Timestamp,
-) -> SmallVec<[Arc<[Mention]>; 1]> {
+/// Returns which hosts held which addresses.
+pub(crate) fn leases(class: &Class, view: &View<'_>) -> SmallVec<[Mention; 1]> {
     let field = |path: &str| class.unless_blank(view.text(class, path));
     let mut told = SmallVec::new();
     for (open, lease) in &class.leases {
@@ -254,9 +248,7 @@ pub(crate) fn leases(
             (denoted(MentionKind::Host, &host), denoted(MentionKind::Address, &address))
         {
             spellings.extend(address);
-            if memory.is_new_lease(&spellings, time.as_second().div_euclid(3600)) {
-                told.push(Arc::from([Mention { kind, role: Role::Source, spellings }]));
-            }
+            told.push(Mention { kind, role: Role::Source, spellings });
         }
     }
     told

@@ -54,17 +54,13 @@ impl Reading {
             .into_iter()
             .filter(|(kind, _)| mention::name_somebody(kind, &mentions))
             .collect();
-        let mut leases = Vec::new();
-        for told in mention::leases(class, view, &mut Memory::default(), time) {
-            leases.extend(told.iter().cloned());
-        }
         Self {
             format: format.id.clone(),
             time,
             logsources: logsources(class, view),
             facts,
             mentions: mentions.to_vec(),
-            leases,
+            leases: mention::leases(class, view).into_vec(),
             unknown_fields: unknown_fields(format, view),
         }
     }

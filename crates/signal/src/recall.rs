@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::class::Class;
 use crate::view::View;
@@ -16,6 +17,29 @@ use crate::view::View;
 const PAIRS: usize = 100_000;
 /// Longer pairs are not kept.
 const LONGEST_PAIR: usize = 1024;
+
+/// A key and what is remembered under it.
+pub(crate) type Pair = (Box<str>, Box<str>);
+
+/// Returns the pairs that the record's class wants kept.
+pub(crate) fn pairs(class: &Class, view: &View<'_>) -> SmallVec<[Pair; 1]> {
+    let field = |path: &str| class.unless_blank(view.text(class, path));
+    let wanted = class.remembers.iter().filter(|(open, _)| open.holds(&field));
+    wanted
+        .filter_map(|(_, definition)| {
+            Some((definition.key.render(&field)?.into(), definition.value.render(&field)?.into()))
+        })
+        .collect()
+}
+
+/// Tells whether a record lacks a field that earlier records may have told.
+pub(crate) fn may_add(class: &Class, view: &View<'_>) -> bool {
+    let field = |path: &str| class.unless_blank(view.text(class, path));
+    class
+        .recalls
+        .iter()
+        .any(|(name, key)| field(name).is_none() && key.render(&field).is_some())
+}
 
 /// Pairs that formats asked to remember, and the leases that were told.
 #[derive(Default)]
@@ -32,19 +56,9 @@ struct Pairs {
 }
 
 impl Memory {
-    /// Keeps what the record's class wants kept.
-    pub(crate) fn learn(&mut self, class: &Class, view: &View<'_>) {
-        for (open, definition) in &class.remembers {
-            let field = |path: &str| class.unless_blank(view.text(class, path));
-            if !open.holds(&field) {
-                continue;
-            }
-            if let (Some(key), Some(value)) =
-                (definition.key.render(&field), definition.value.render(&field))
-            {
-                self.pairs.keep(key.into(), value.into());
-            }
-        }
+    /// Keeps a pair.
+    pub(crate) fn keep(&mut self, (key, value): Pair) {
+        self.pairs.keep(key, value);
     }
 
     /// Tells whether the spellings were not told together in this hour, as far as is remembered.

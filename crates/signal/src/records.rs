@@ -5,131 +5,124 @@
 //! as a line of plain text. The formats decide which of these is a log.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::decode::WRAPPERS;
 use crate::json::Json;
 use crate::reading;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::desk::{Books, Desk};
+use crate::scan::found::Found;
 
 /// Where collectors put the record as they received it.
 const RAW: &[&str] =
     &["AuditData", "_raw", "event.original", "message", "Message", "log", "raw", "data"];
 
-impl Scanner {
+impl Desk {
     /// Reads one record: a JSON document, or a line of text that a format knows.
-    pub fn line(&mut self, stream: &mut Stream, bytes: &[u8], sink: &mut dyn Sink) {
+    pub(crate) fn line(&mut self, books: &Books, bytes: &[u8], found: &mut Vec<Found>) {
         let bytes = bytes.trim_ascii();
         if bytes.is_empty() {
             return;
         }
         match Json::parse(bytes) {
-            Ok(json) => self.value(stream, &json, sink),
-            Err(error) => self.not_json(stream, bytes, &error, sink),
+            Ok(json) => self.value(books, &json, found),
+            Err(error) => self.not_json(books, bytes, &error, found),
         }
     }
 
     /// A text line, or JSON with bytes that are no UTF-8, or broken JSON.
     fn not_json(
         &mut self,
-        stream: &mut Stream,
+        books: &Books,
         bytes: &[u8],
         error: &serde_json::Error,
-        sink: &mut dyn Sink,
+        found: &mut Vec<Found>,
     ) {
         let text = String::from_utf8_lossy(bytes);
         if !matches!(bytes.first(), Some(b'{' | b'[')) {
-            self.text(stream, &text, sink);
+            self.text(books, &text, found);
             return;
         }
         if let Cow::Owned(text) = &text
             && let Ok(json) = Json::parse(text.as_bytes())
         {
-            self.value(stream, &json, sink);
+            self.value(books, &json, found);
             return;
         }
-        stream.record += 1;
-        let place = format!("record {}", stream.record);
-        let (what, remedy) = if error.to_string().contains("recursion limit") {
-            (
-                "JSON nested more than 128 levels deep is not read".to_owned(),
-                "look at the record: no log format nests like this",
-            )
+        found.push(if error.to_string().contains("recursion limit") {
+            Found::Odd {
+                sort: "json",
+                what: "JSON nested more than 128 levels deep is not read".into(),
+                text: None,
+                remedy: "look at the record: no log format nests like this",
+            }
         } else {
-            (format!("broken JSON: {error}"), "the record is skipped; the others are read")
-        };
-        stream.problem("json", place, what, remedy, sink);
+            Found::Odd {
+                sort: "json",
+                what: format!("broken JSON: {error}").into(),
+                text: None,
+                remedy: "the record is skipped; the others are read",
+            }
+        });
     }
 
     /// Reads a JSON value: a record, a list of records, or `{"Records": [...]}`.
-    pub(crate) fn value(&mut self, stream: &mut Stream, json: &Json<'_>, sink: &mut dyn Sink) {
+    pub(crate) fn value(&mut self, books: &Books, json: &Json<'_>, found: &mut Vec<Found>) {
         match json {
-            Json::Array(items) => items.iter().for_each(|item| self.value(stream, item, sink)),
+            Json::Array(items) => items.iter().for_each(|item| self.value(books, item, found)),
             Json::Object(_) => match wrapped(json) {
-                Some(items) => items.iter().for_each(|item| self.value(stream, item, sink)),
-                None => self.record(stream, json, sink),
+                Some(items) => items.iter().for_each(|item| self.value(books, item, found)),
+                None => self.record(books, json, found),
             },
-            Json::Str(text) => self.text(stream, text, sink),
+            Json::Str(text) => self.text(books, text, found),
             Json::Null | Json::Bool(_) | Json::Int(_) | Json::Large(_) | Json::Float(_) => {
-                self.unknown(stream, "a bare value is no log record", "", sink);
+                found.push(unknown("a bare value is no log record", None));
             }
         }
     }
 
-    fn record(&mut self, stream: &mut Stream, json: &Json<'_>, sink: &mut dyn Sink) {
-        if let Some((number, format, inner)) = self.formats.recognise(json) {
-            let format = Arc::clone(format);
-            stream.record += 1;
-            self.known(stream, number, &format, inner, json, sink);
+    fn record(&mut self, books: &Books, json: &Json<'_>, found: &mut Vec<Found>) {
+        if let Some((number, format, inner)) = books.formats.recognise(json) {
+            found.push(self.known(books, number, format, inner, json));
         } else if let Some(inner) = enclosed(json) {
-            self.value(stream, &inner, sink);
-        } else if let Some(line) = self.enclosed_line(json) {
-            self.text(stream, &line, sink);
+            self.value(books, &inner, found);
+        } else if let Some(line) = enclosed_line(books, json) {
+            self.text(books, &line, found);
         } else {
-            let text = if sink.wants_readings() { reading::shown(json) } else { String::new() };
-            self.unknown(stream, "no format knows this record", &text, sink);
+            let text = self.tells_all.then(|| reading::shown(json));
+            found.push(unknown("no format knows this record", text));
         }
     }
 
-    fn text(&mut self, stream: &mut Stream, text: &str, sink: &mut dyn Sink) {
+    fn text(&mut self, books: &Books, text: &str, found: &mut Vec<Found>) {
         let text = text.trim();
         if text.is_empty() || text.starts_with('#') {
             return;
         }
-        let Some((number, format, record)) = self.formats.recognise_line(text) else {
-            self.unknown(stream, "no format knows this line", text, sink);
+        let Some((number, format, record)) = books.formats.recognise_line(text) else {
+            let text = self.tells_all.then(|| text.to_owned());
+            found.push(unknown("no format knows this line", text));
             return;
         };
-        let format = Arc::clone(format);
-        stream.record += 1;
-        self.known(stream, number, &format, &record, &record, sink);
+        found.push(self.known(books, number, format, &record, &record));
     }
+}
 
-    /// Returns the line that stands in a field of an envelope, if a format knows it.
-    fn enclosed_line(&self, json: &Json<'_>) -> Option<String> {
-        RAW.iter().chain(&["result._raw"]).find_map(|path| match json.at(path)? {
-            Json::Str(text) if self.formats.recognise_line(text.trim()).is_some() => {
-                Some(text.to_string())
-            }
-            _ => None,
-        })
+fn unknown(what: &'static str, text: Option<String>) -> Found {
+    Found::Odd {
+        sort: "unknown",
+        what: what.into(),
+        text,
+        remedy: "`cordon formats` lists what is known; describe the new one in a format file",
     }
-
-    fn unknown(&mut self, stream: &mut Stream, what: &str, text: &str, sink: &mut dyn Sink) {
-        stream.record += 1;
-        if sink.wants_readings() {
-            sink.unknown(&stream.place(), text);
+}
+/// Returns the line that stands in a field of an envelope, if a format knows it.
+fn enclosed_line(books: &Books, json: &Json<'_>) -> Option<String> {
+    RAW.iter().chain(&["result._raw"]).find_map(|path| match json.at(path)? {
+        Json::Str(text) if books.formats.recognise_line(text.trim()).is_some() => {
+            Some(text.to_string())
         }
-        let place = format!("record {}", stream.record);
-        stream.problem(
-            "unknown",
-            place,
-            what.to_owned(),
-            "`cordon formats` lists what is known; describe the new one in a format file",
-            sink,
-        );
-    }
+        _ => None,
+    })
 }
 
 /// Returns the JSON object that stands as text in a field of an envelope.

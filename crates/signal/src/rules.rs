@@ -9,13 +9,13 @@
 //!
 //! What does not parse or compile is told with file and line, and left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cordon_model::signal::{Level, Problem, Rule};
 use rsigma_eval::{Engine, compile_rule};
-use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
+use rsigma_parser::{CorrelationCondition, CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
@@ -24,7 +24,8 @@ use crate::shape::{Shape, ShapeBuilder};
 
 mod correlate;
 
-use self::correlate::{Correlation, Correlator};
+use self::correlate::Correlation;
+pub(crate) use self::correlate::Correlator;
 
 /// Ticks of the correlation clock per second.
 pub(crate) const TICKS: i64 = 1_000_000;
@@ -58,6 +59,8 @@ pub struct Rules {
     pub(crate) silent: FxHashSet<String>,
     /// Ids of rules that a correlation refers to.
     pub(crate) parts: FxHashSet<String>,
+    /// Names of the fields that correlations look at.
+    pub(crate) asked: BTreeSet<String>,
     known: FxHashMap<String, Arc<Rule>>,
     /// From the `name` of a rule to its id.
     names: FxHashMap<String, String>,
@@ -82,9 +85,15 @@ impl Rules {
             correlation: Correlator::new(),
             silent: FxHashSet::default(),
             parts: FxHashSet::default(),
+            asked: BTreeSet::new(),
             known: FxHashMap::default(),
             names: FxHashMap::default(),
         }
+    }
+
+    /// Takes the correlator out, to be fed with detections.
+    pub(crate) fn take_correlator(&mut self) -> Correlator {
+        std::mem::replace(&mut self.correlation, Correlator::new())
     }
 
     /// Returns how many rules are loaded, correlations included.
@@ -233,6 +242,7 @@ impl Rules {
         if !self.know(meaning, rule.name.as_ref(), origin, problems) {
             return;
         }
+        self.asked.extend(asked_by(&rule));
         let parts: Vec<String> = rule.rules.iter().filter_map(|part| self.id_of(part)).collect();
         let id_of = |name: &str| self.id_of(name);
         match Correlation::new(&id, &rule, parts.clone(), TICKS, &id_of) {
@@ -257,6 +267,16 @@ impl Rules {
         };
         self.known.contains_key(id).then(|| id.to_owned())
     }
+}
+
+/// The fields by which a correlation groups and counts.
+fn asked_by(rule: &CorrelationRule) -> Vec<String> {
+    let mut fields = rule.group_by.clone();
+    fields.extend(rule.aliases.iter().flat_map(|alias| alias.mapping.values().cloned()));
+    if let CorrelationCondition::Threshold { field: Some(counted), .. } = &rule.condition {
+        fields.extend(counted.iter().cloned());
+    }
+    fields
 }
 
 fn unsupported(kind: &str, title: &str, error: &dyn std::fmt::Display, origin: &Origin) -> Problem {

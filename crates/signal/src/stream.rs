@@ -48,7 +48,12 @@ impl Stream {
     }
 
     /// Ends the stream: tells the problems that were only counted.
-    pub fn finish(self, sink: &mut dyn Sink) {
-        self.limiter.rest().into_iter().for_each(|p| sink.problem(p));
+    pub fn finish(mut self, sink: &mut dyn Sink) {
+        self.finish_telling(sink);
+    }
+
+    /// Tells the problems that were only counted.
+    pub(crate) fn finish_telling(&mut self, sink: &mut dyn Sink) {
+        std::mem::take(&mut self.limiter).rest().into_iter().for_each(|p| sink.problem(p));
     }
 }

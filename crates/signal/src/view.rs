@@ -138,6 +138,11 @@ impl<'a> View<'a> {
         self.entries.iter().for_each(|entry| visit(entry.name, entry.value));
     }
 
+    /// Returns the whole record.
+    pub(crate) fn root(&self) -> &'a Json<'a> {
+        self.root
+    }
+
     /// Returns the record's own field of that name or dotted path.
     pub(crate) fn raw(&self, path: &str) -> Option<&'a Json<'a>> {
         match self.probe(name_hash(path), path) {

@@ -8,7 +8,7 @@
 //! doubled events, and how much is remembered.
 
 use cordon_model::signal::Detection;
-use cordon_signal::{Formats, Input, RuleSource, Rules, Scanner, Sink};
+use cordon_signal::{Formats, RuleSource, Rules, Scanner, Sink, Stream};
 
 /// The correlation `C` whenever it fired, with the number of the record that completed it.
 #[derive(Default)]
@@ -67,9 +67,11 @@ fn fired(correlations: &str, events: &[String]) -> Vec<String> {
     let (rules, problems) = Rules::load(&[source]);
     assert_eq!(problems, []);
     let mut scanner = Scanner::new(Formats::builtin(), rules);
-    let bytes: String = events.iter().map(|event| record(event)).collect();
     let mut found = Fired::default();
-    scanner.scan(&Input::Bytes { name: "log".into(), bytes: bytes.into_bytes() }, &mut found);
+    let mut stream = Stream::new("log");
+    for event in events {
+        scanner.line(&mut stream, record(event).as_bytes(), &mut found);
+    }
     found.0
 }
 

@@ -11,8 +11,7 @@ use std::io::Read;
 use super::source::{Line, Source};
 use super::{Meter, RECORD_BYTES};
 use crate::audit::{event_of, is_last};
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// Events whose lines may be mixed.
 const MOST_OPEN: usize = 64;
@@ -30,11 +29,9 @@ struct Open {
 }
 
 pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+    feed: &mut Feed<'_>,
     reader: &mut dyn Read,
     meter: &Meter,
-    sink: &mut dyn Sink,
 ) {
     let mut source = Source::new(reader);
     let mut open: VecDeque<Open> = VecDeque::new();
@@ -42,36 +39,33 @@ pub(crate) fn decode(
         match source.line() {
             Line::End => break,
             Line::TooLong(bytes) => {
-                stream.record += 1;
-                stream.problem(
+                feed.lost_record(
                     "long",
                     format!("line {}", source.line.saturating_sub(1)),
                     format!("a line of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
                     "check that the file is a log; lines of this size are not read",
-                    sink,
                 );
             }
             Line::Whole(length) => {
                 let bytes = source.window().get(..length).unwrap_or_default();
                 let line = String::from_utf8_lossy(bytes);
                 for ready in take(&mut open, line.trim_end()) {
-                    scanner.line(stream, ready.as_bytes(), sink);
+                    feed.line(ready.as_bytes());
                 }
                 source.skip_line(length);
             }
         }
-        meter.tell(sink);
+        feed.progress(meter);
     }
     for event in open {
-        scanner.line(stream, event.lines.as_bytes(), sink);
+        feed.line(event.lines.as_bytes());
     }
     if let Some(error) = source.error.take() {
-        stream.problem(
+        feed.trouble(
             "cut",
             format!("line {}", source.line),
             format!("cannot be read further: {error}"),
             "what stands before is read; copy the file again to get the rest",
-            sink,
         );
     }
 }

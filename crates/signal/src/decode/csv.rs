@@ -9,8 +9,7 @@ use std::rc::Rc;
 use super::{Meter, RECORD_BYTES};
 use crate::format::Formats;
 use crate::json::Json;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// How the rows of a file are written.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,12 +46,10 @@ fn is_header(line: &str, delimiter: char) -> bool {
 }
 
 pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+    feed: &mut Feed<'_>,
     shape: Shape,
     reader: &mut dyn Read,
     meter: &Meter,
-    sink: &mut dyn Sink,
 ) {
     let row = Rc::new(Cell::new(0));
     let limited = Limited { inner: reader, row: Rc::clone(&row) };
@@ -65,7 +62,7 @@ pub(crate) fn decode(
         Some(names) => names,
         None => match rows.headers() {
             Ok(names) => names.iter().map(column).collect(),
-            Err(error) => return unreadable(stream, &error, sink),
+            Err(error) => return unreadable(feed, &error),
         },
     };
     let mut values = ::csv::ByteRecord::new();
@@ -75,11 +72,11 @@ pub(crate) fn decode(
             Ok(false) => return,
             Ok(true) => {
                 let record = record(&names, &values);
-                scanner.value(stream, &record, sink);
+                feed.value(&record);
             }
-            Err(error) => return unreadable(stream, &error, sink),
+            Err(error) => return unreadable(feed, &error),
         }
-        meter.tell(sink);
+        feed.progress(meter);
     }
 }
 
@@ -100,15 +97,14 @@ fn record<'a>(names: &'a [String], values: &'a ::csv::ByteRecord) -> Json<'a> {
     )
 }
 
-fn unreadable(stream: &mut Stream, error: &::csv::Error, sink: &mut dyn Sink) {
+fn unreadable(feed: &mut Feed<'_>, error: &::csv::Error) {
     let place =
         error.position().map_or(String::new(), |position| format!("line {}", position.line()));
-    stream.problem(
+    feed.trouble(
         "csv",
         place,
         format!("cannot be read further as CSV: {error}"),
         "check quotes and line ends there; the rows before are read",
-        sink,
     );
 }
 

@@ -13,44 +13,31 @@ use evtx::{EvtxChunkData, ParserSettings};
 
 use super::Meter;
 use crate::json::Json;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::desk::{Books, Desk};
+use crate::scan::feed::Feed;
+use crate::scan::found::{Found, Trouble};
 
 const HEADER: usize = 4096;
 const CHUNK: usize = 65_536;
 
-pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    reader: &mut dyn Read,
-    meter: &Meter,
-    sink: &mut dyn Sink,
-) {
-    let settings = Arc::new(ParserSettings::default().indent(false));
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let (header, error) = read_up_to(reader, HEADER);
     let mut offset = header.len();
     if offset < HEADER {
         let what = error.map_or("the file ends within its header".to_owned(), |e| e.to_string());
-        return damaged(stream, 0, what, sink);
+        return tell(feed, damaged(0, what));
     }
     loop {
         let (mut data, error) = read_up_to(reader, CHUNK);
         let length = data.len();
         if data.iter().any(|byte| *byte != 0) {
             data.resize(CHUNK, 0);
-            let trouble = chunk(scanner, stream, data, &settings, sink).err();
-            let trouble = match (length < CHUNK, trouble) {
-                (true, _) => Some("the file ends within this chunk".to_owned()),
-                (false, trouble) => trouble,
-            };
-            if let Some(what) = trouble {
-                damaged(stream, offset, what, sink);
-            }
+            feed.chunk(data, offset, length);
         }
         offset += length;
-        meter.tell(sink);
+        feed.progress(meter);
         if let Some(error) = error {
-            return damaged(stream, offset, format!("cannot be read further: {error}"), sink);
+            return tell(feed, damaged(offset, format!("cannot be read further: {error}")));
         }
         if length < CHUNK {
             return;
@@ -58,35 +45,55 @@ pub(crate) fn decode(
     }
 }
 
-fn damaged(stream: &mut Stream, offset: usize, what: String, sink: &mut dyn Sink) {
-    stream.problem(
-        "evtx",
-        format!("byte {offset}"),
+fn tell(feed: &mut Feed<'_>, Trouble { sort, place, what, remedy, .. }: Trouble) {
+    feed.trouble(sort, place, what, remedy);
+}
+
+fn damaged(offset: usize, what: String) -> Trouble {
+    Trouble {
+        sort: "evtx",
+        place: format!("byte {offset}"),
         what,
-        "the records before and after are read; copy the log again, or export it with `wevtutil epl`",
-        sink,
-    );
+        remedy: "the records before and after are read; copy the log again, or export it with `wevtutil epl`",
+        counts: false,
+    }
+}
+
+/// Reads the records of a chunk that has `length` bytes of its own.
+pub(crate) fn chunk(
+    books: &Books,
+    desk: &mut Desk,
+    data: Vec<u8>,
+    offset: usize,
+    length: usize,
+    found: &mut Vec<Found>,
+) {
+    let trouble = records(books, desk, data, found).err();
+    let trouble = match (length < CHUNK, trouble) {
+        (true, _) => Some("the file ends within this chunk".to_owned()),
+        (false, trouble) => trouble,
+    };
+    found.extend(trouble.map(|what| Found::Trouble(damaged(offset, what))));
 }
 
 /// Reads the records of a chunk. The error tells what could not be read of it.
-fn chunk(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+fn records(
+    books: &Books,
+    desk: &mut Desk,
     data: Vec<u8>,
-    settings: &Arc<ParserSettings>,
-    sink: &mut dyn Sink,
+    found: &mut Vec<Found>,
 ) -> Result<(), String> {
+    let settings = Arc::new(ParserSettings::default().indent(false));
     let mut data =
         EvtxChunkData::new(data, false).map_err(|error| format!("no event log chunk: {error}"))?;
-    let mut chunk =
-        data.parse(Arc::clone(settings)).map_err(|error| format!("a damaged chunk: {error}"))?;
+    let mut chunk = data.parse(settings).map_err(|error| format!("a damaged chunk: {error}"))?;
     let mut bad = 0_u64;
     let mut first = None;
     for record in chunk.iter() {
         let read = record.and_then(|record| record.into_json_bytes());
         let told = match &read {
             Ok(record) => Json::parse(&record.data)
-                .map(|json| scanner.value(stream, &json, sink))
+                .map(|json| desk.value(books, &json, found))
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };

@@ -13,37 +13,29 @@ use memchr::memchr2;
 use super::source::{Line, Source};
 use super::{Meter, RECORD_BYTES, WRAPPERS};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// A wrapper's other members may take up this much before the list of records.
 const WRAPPER_HEAD: usize = 4096;
 
-pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    reader: &mut dyn Read,
-    meter: &Meter,
-    sink: &mut dyn Sink,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     source.fill();
     if source.window().starts_with("\u{feff}".as_bytes()) {
         source.skip(3);
     }
     if !is_document(source.window()) {
-        lines(scanner, stream, &mut source, meter, sink);
+        lines(feed, &mut source, meter);
     }
-    documents(scanner, stream, &mut source, meter, sink);
-    meter.tell(sink);
+    documents(feed, &mut source, meter);
+    feed.progress(meter);
     if let Some(error) = source.error.take() {
         let place = format!("line {}", source.line);
-        stream.problem(
+        feed.trouble(
             "cut",
             place,
             format!("cannot be read further: {error}"),
             "what stands before is read; copy the file again to get the rest",
-            sink,
         );
     }
 }
@@ -67,40 +59,32 @@ fn is_document(window: &[u8]) -> bool {
 
 /// Reads line by line until the end, or until the first record turns out to
 /// span several lines.
-fn lines(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    meter: &Meter,
-    sink: &mut dyn Sink,
-) {
+fn lines(feed: &mut Feed<'_>, source: &mut Source<'_>, meter: &Meter) {
     let mut good = false;
     loop {
         match source.line() {
             Line::End => return,
-            Line::TooLong(bytes) => too_long(stream, source.line.saturating_sub(1), bytes, sink),
+            Line::TooLong(bytes) => too_long(feed, source.line.saturating_sub(1), bytes),
             Line::Whole(length) => {
                 let line = source.window().get(..length).unwrap_or_default();
                 if !good && opens_document(line) {
                     return;
                 }
                 good |= line.trim_ascii_start().starts_with(b"{");
-                scanner.line(stream, line, sink);
+                feed.line(line);
                 source.skip_line(length);
             }
         }
-        meter.tell(sink);
+        feed.progress(meter);
     }
 }
 
-fn too_long(stream: &mut Stream, line: u64, bytes: u64, sink: &mut dyn Sink) {
-    stream.record += 1;
-    stream.problem(
+fn too_long(feed: &mut Feed<'_>, line: u64, bytes: u64) {
+    feed.lost_record(
         "long",
         format!("line {line}"),
         format!("a record of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
         "check that the file is a log; records of this size are not read",
-        sink,
     );
 }
 
@@ -117,13 +101,7 @@ enum Inside {
     Wrapper,
 }
 
-fn documents(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    meter: &Meter,
-    sink: &mut dyn Sink,
-) {
+fn documents(feed: &mut Feed<'_>, source: &mut Source<'_>, meter: &Meter) {
     let mut inside: Vec<Inside> = Vec::new();
     loop {
         let Some(&byte) = source.window().first() else {
@@ -132,7 +110,7 @@ fn documents(
             }
             break;
         };
-        meter.tell(sink);
+        feed.progress(meter);
         match (byte, inside.last()) {
             (b'[', None | Some(Inside::Array)) if inside.len() < 8 => {
                 inside.push(Inside::Array);
@@ -143,57 +121,45 @@ fn documents(
                 source.skip(1);
             }
             (b'{', None | Some(Inside::Array)) => {
-                object(scanner, stream, source, &mut inside, sink);
+                object(feed, source, &mut inside);
             }
-            (b'"' | b'{' | b'[', Some(_)) => value(scanner, stream, source, &inside, sink),
+            (b'"' | b'{' | b'[', Some(_)) => value(feed, source, &inside),
             (_, None) if !byte.is_ascii_whitespace() => {
-                text_line(scanner, stream, source, sink);
+                text_line(feed, source);
             }
             (_, _) => source.skip(1),
         }
     }
     if !inside.is_empty() {
-        stream.problem(
+        feed.trouble(
             "cut",
             format!("line {}", source.line),
             "the file ends within a list of records".to_owned(),
             "what stands before is read; copy the file again to get the rest",
-            sink,
         );
     }
 }
 
 /// A line of text between documents.
-fn text_line(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    sink: &mut dyn Sink,
-) {
+fn text_line(feed: &mut Feed<'_>, source: &mut Source<'_>) {
     match source.line() {
         Line::End => {}
-        Line::TooLong(bytes) => too_long(stream, source.line - 1, bytes, sink),
+        Line::TooLong(bytes) => too_long(feed, source.line - 1, bytes),
         Line::Whole(length) => {
             let line = source.window().get(..length).unwrap_or_default();
-            scanner.line(stream, line, sink);
+            feed.line(line);
             source.skip_line(length);
         }
     }
 }
 
 /// Reads an object: a record, or a wrapper that is entered.
-fn object(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    inside: &mut Vec<Inside>,
-    sink: &mut dyn Sink,
-) {
+fn object(feed: &mut Feed<'_>, source: &mut Source<'_>, inside: &mut Vec<Inside>) {
     let may_wrap = inside.is_empty();
     match measure(source, may_wrap) {
         Measured::Whole(length) => {
             let bytes = source.window().get(..length).unwrap_or_default();
-            scanner.line(stream, bytes, sink);
+            feed.line(bytes);
             source.skip(length);
         }
         Measured::Wrapper(length) => {
@@ -201,46 +167,34 @@ fn object(
             inside.push(Inside::Array);
             source.skip(length);
         }
-        Measured::TooLong(bytes) => too_long(stream, source.line, bytes, sink),
-        Measured::Cut(length) => cut(scanner, stream, source, length, sink),
+        Measured::TooLong(bytes) => too_long(feed, source.line, bytes),
+        Measured::Cut(length) => cut(feed, source, length),
     }
 }
 
 /// Text within an array is a line; whatever else stands in a wrapper is passed over.
-fn value(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    inside: &[Inside],
-    sink: &mut dyn Sink,
-) {
+fn value(feed: &mut Feed<'_>, source: &mut Source<'_>, inside: &[Inside]) {
     match measure(source, false) {
         Measured::Whole(length) | Measured::Wrapper(length) => {
             if inside.last() == Some(&Inside::Array) {
                 let bytes = source.window().get(..length).unwrap_or_default();
-                scanner.line(stream, bytes, sink);
+                feed.line(bytes);
             }
             source.skip(length);
         }
-        Measured::TooLong(bytes) => too_long(stream, source.line, bytes, sink),
-        Measured::Cut(length) => cut(scanner, stream, source, length, sink),
+        Measured::TooLong(bytes) => too_long(feed, source.line, bytes),
+        Measured::Cut(length) => cut(feed, source, length),
     }
 }
 
 /// A record whose end is missing: each of its lines is tried by itself.
-fn cut(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    source: &mut Source<'_>,
-    length: usize,
-    sink: &mut dyn Sink,
-) {
+fn cut(feed: &mut Feed<'_>, source: &mut Source<'_>, length: usize) {
     let bytes = source.window().get(..length).unwrap_or_default().to_vec();
     let mut broken = 0_u64;
     for line in bytes.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii();
         match Json::parse(line) {
-            Ok(json @ Json::Object(_)) => scanner.value(stream, &json, sink),
+            Ok(json @ Json::Object(_)) => feed.value(&json),
             Ok(_) | Err(_) if line.is_empty() => {}
             Ok(_) | Err(_) => broken += 1,
         }
@@ -248,13 +202,11 @@ fn cut(
     let place = format!("line {}", source.line);
     source.skip(length);
     if broken > 0 {
-        stream.record += 1;
-        stream.problem(
+        feed.lost_record(
             "cut",
             place,
             "a record that begins here has no end".to_owned(),
             "the record is skipped; copy the file again if it is the last one",
-            sink,
         );
     }
 }

@@ -20,8 +20,10 @@ use std::rc::Rc;
 
 use self::utf16::Utf16;
 use crate::format::Formats;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::Sink;
+use crate::scan::feed::Feed;
+
+pub(crate) use self::evtx::chunk;
 
 /// The longest line or document that is read; a longer one is skipped.
 pub(crate) const RECORD_BYTES: usize = 16 << 20;
@@ -72,21 +74,13 @@ impl Meter {
 }
 
 /// Reads all records of a stream whose first bytes are `head` (they are still to be read).
-pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
-    head: &[u8],
-    reader: &mut dyn Read,
-    meter: &Meter,
-    sink: &mut dyn Sink,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, head: &[u8], reader: &mut dyn Read, meter: &Meter) {
     if head.is_empty() {
-        stream.problem(
+        feed.trouble(
             "empty",
             String::new(),
             "the file is empty".to_owned(),
             "check that the log was copied whole",
-            sink,
         );
         return;
     }
@@ -96,21 +90,20 @@ pub(crate) fn decode(
         // Reading from memory does not fail.
         let _complete = Utf16::new(&mut &*whole, big_endian).read_to_end(&mut text);
         let mut reader = Utf16::new(reader, big_endian);
-        return decode(scanner, stream, &text, &mut reader, meter, sink);
+        return decode(feed, &text, &mut reader, meter);
     }
-    match kind_of(head, &scanner.formats) {
-        Kind::Evtx => evtx::decode(scanner, stream, reader, meter, sink),
-        Kind::Csv(shape) => csv::decode(scanner, stream, shape, reader, meter, sink),
-        Kind::Table => table::decode(scanner, stream, reader, meter, sink),
-        Kind::Audit => audit::decode(scanner, stream, reader, meter, sink),
-        Kind::Yaml => yaml::decode(scanner, stream, reader, meter, sink),
-        Kind::Text => json::decode(scanner, stream, reader, meter, sink),
-        Kind::Binary => stream.problem(
+    match kind_of(head, feed.formats()) {
+        Kind::Evtx => evtx::decode(feed, reader, meter),
+        Kind::Csv(shape) => csv::decode(feed, shape, reader, meter),
+        Kind::Table => table::decode(feed, reader, meter),
+        Kind::Audit => audit::decode(feed, reader, meter),
+        Kind::Yaml => yaml::decode(feed, reader, meter),
+        Kind::Text => json::decode(feed, reader, meter),
+        Kind::Binary => feed.trouble(
             "binary",
             "byte 0".to_owned(),
             "neither text nor any log format that is known".to_owned(),
             "give logs as EVTX, JSON, CSV or text; compressed with gzip, zstd, zip or tar",
-            sink,
         ),
     }
 }

@@ -11,8 +11,7 @@ use std::io::Read;
 use super::source::{Line, Source};
 use super::{Meter, RECORD_BYTES};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// Tells whether a text begins like such a table.
 pub(crate) fn is_table(text: &str) -> bool {
@@ -37,11 +36,9 @@ struct Header {
 }
 
 pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+    feed: &mut Feed<'_>,
     reader: &mut dyn Read,
     meter: &Meter,
-    sink: &mut dyn Sink,
 ) {
     let mut source = Source::new(reader);
     source.fill();
@@ -52,7 +49,7 @@ pub(crate) fn decode(
     loop {
         match source.line() {
             Line::End => break,
-            Line::TooLong(bytes) => too_long(stream, source.line.saturating_sub(1), bytes, sink),
+            Line::TooLong(bytes) => too_long(feed, source.line.saturating_sub(1), bytes),
             Line::Whole(length) => {
                 let bytes = source.window().get(..length).unwrap_or_default();
                 let text = String::from_utf8_lossy(bytes);
@@ -60,55 +57,47 @@ pub(crate) fn decode(
                 if line.starts_with('#') {
                     header.learn(line);
                 } else if !line.trim().is_empty() {
-                    row(scanner, stream, &header, line, sink);
+                    row(feed, &header, line);
                 }
                 source.skip_line(length);
             }
         }
-        meter.tell(sink);
+        feed.progress(meter);
     }
     if let Some(error) = source.error.take() {
-        stream.problem(
+        feed.trouble(
             "cut",
             format!("line {}", source.line),
             format!("cannot be read further: {error}"),
             "what stands before is read; copy the file again to get the rest",
-            sink,
         );
     }
 }
 
 fn row(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+    feed: &mut Feed<'_>,
     header: &Header,
     line: &str,
-    sink: &mut dyn Sink,
 ) {
     let record = header.record(line);
     let Json::Object(members) = &record else { return };
     if members.len() > usize::from(!header.path.is_empty()) {
-        scanner.value(stream, &record, sink);
+        feed.value(&record);
         return;
     }
-    stream.record += 1;
-    stream.problem(
+    feed.odd(
         "table",
-        format!("record {}", stream.record),
-        "a row without values, or before any line that names the columns".to_owned(),
+        "a row without values, or before any line that names the columns",
         "check that the file begins with its `#fields` or `#Fields:` line",
-        sink,
     );
 }
 
-fn too_long(stream: &mut Stream, line: u64, bytes: u64, sink: &mut dyn Sink) {
-    stream.record += 1;
-    stream.problem(
+fn too_long(feed: &mut Feed<'_>, line: u64, bytes: u64) {
+    feed.lost_record(
         "long",
         format!("line {line}"),
         format!("a row of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
         "check that the file is a log; rows of this size are not read",
-        sink,
     );
 }
 

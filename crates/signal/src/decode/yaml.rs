@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::{Meter, RECORD_BYTES};
 use crate::json::Json;
-use crate::scan::{Scanner, Sink};
-use crate::stream::Stream;
+use crate::scan::feed::Feed;
 
 /// Tells whether a text begins like such a file.
 pub(crate) fn is_log(text: &str) -> bool {
@@ -16,41 +15,38 @@ pub(crate) fn is_log(text: &str) -> bool {
 }
 
 pub(crate) fn decode(
-    scanner: &mut Scanner,
-    stream: &mut Stream,
+    feed: &mut Feed<'_>,
     reader: &mut dyn Read,
     meter: &Meter,
-    sink: &mut dyn Sink,
 ) {
     let mut bytes = Vec::new();
     let read = reader.take(RECORD_BYTES as u64 + 1).read_to_end(&mut bytes);
-    meter.tell(sink);
+    feed.progress(meter);
     if let Err(error) = read {
-        return broken(stream, String::new(), &error, sink);
+        return broken(feed, String::new(), &error);
     }
     if bytes.len() > RECORD_BYTES {
-        return broken(stream, String::new(), &"YAML above the limit of 16 MiB", sink);
+        return broken(feed, String::new(), &"YAML above the limit of 16 MiB");
     }
     let text = String::from_utf8_lossy(&bytes);
     for document in yaml_serde::Deserializer::from_str(&text) {
         match Json::deserialize(document) {
             Ok(Json::Null) => {}
-            Ok(json) => scanner.value(stream, &json, sink),
+            Ok(json) => feed.value(&json),
             Err(error) => {
                 let place =
                     error.location().map_or(String::new(), |at| format!("line {}", at.line()));
-                return broken(stream, place, &error, sink);
+                return broken(feed, place, &error);
             }
         }
     }
 }
 
-fn broken(stream: &mut Stream, place: String, error: &dyn std::fmt::Display, sink: &mut dyn Sink) {
-    stream.problem(
+fn broken(feed: &mut Feed<'_>, place: String, error: &dyn std::fmt::Display) {
+    feed.trouble(
         "yaml",
         place,
         format!("cannot be read as YAML: {error}"),
         "give logs as JSON, a record per line",
-        sink,
     );
 }

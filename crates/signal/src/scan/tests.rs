@@ -3,21 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::json::Json;
 use crate::rules::RuleSource;
+use crate::view::View;
 
 /// Evaluates records twice: with only the fields and texts that the rules ask
 /// for, and with everything.
 fn compare(scanner: &mut Scanner, records: &str) -> (usize, usize) {
+    let (books, mut desk) = (&scanner.books, Desk::default());
     let (mut count, mut hits) = (0, 0);
     for line in records.lines() {
         let json = Json::parse(line.as_bytes()).unwrap();
-        let Some((number, format, inner)) = scanner.formats.recognise(&json) else {
+        let Some((number, format, inner)) = books.formats.recognise(&json) else {
             continue;
         };
-        let format = Arc::clone(format);
         let view = View::new(inner, &format.flatten, &[]);
-        let routed = scanner.class_of(number, &format, &view);
-        for (number, of_rules) in scanner.rules.engines.iter().enumerate() {
+        let routed = desk.class_of(books, number, format, &view);
+        for (number, of_rules) in books.rules.engines.iter().enumerate() {
             if !routed.engines.contains(&number)
                 && !routed.maybe.iter().flatten().any(|n| *n == number)
             {
