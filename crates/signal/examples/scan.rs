@@ -1,12 +1,13 @@
-//! Measures a scan: `scan [--rules DIR]... [--hits] [--mentions] FILE...`
+//! Measures a scan: `scan [--rules DIR]... [--threads N] [--hits] [--mentions] FILE...`
 //!
-//! Prints counts, the rate on one core and the peak memory; with `--hits` how
+//! Prints counts, the rate and the peak memory; with `--hits` how
 //! often each rule matched, with `--problems` what could not be read, with
 //! `--mentions` each detection and fact.
 
 #![expect(clippy::print_stdout, reason = "a measuring program; it prints its figures")]
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -78,10 +79,15 @@ fn main() {
     let mut rules = Vec::new();
     let mut inputs = Vec::new();
     let (mut hits, mut problems, mut mentions) = (false, false, false);
+    let mut threads = NonZeroUsize::MIN;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rules" => rules.extend(arguments.next().map(PathBuf::from).map(RuleSource::Path)),
+            "--threads" => {
+                let number = arguments.next().and_then(|number| number.parse().ok());
+                threads = number.unwrap_or(threads);
+            }
             "--hits" => hits = true,
             "--problems" => problems = true,
             "--mentions" => mentions = true,
@@ -97,15 +103,13 @@ fn main() {
         begun.elapsed().as_secs_f64(),
         memory()
     );
-    let mut scanner = Scanner::new(Formats::builtin(), rules);
+    let mut scanner = Scanner::new(Formats::builtin(), rules).with_threads(threads);
     let mut count = Count { verbose: mentions, ..Count::default() };
     if problems {
         count.problems = unusable;
     }
     let begun = Instant::now();
-    for input in &inputs {
-        scanner.scan(input, &mut count);
-    }
+    scanner.scan_all(&inputs, &mut count);
     let seconds = begun.elapsed().as_secs_f64();
     let hit: u64 = count.hits.values().sum();
     println!(
