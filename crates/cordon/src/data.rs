@@ -16,7 +16,7 @@ use crate::commands::load_estate;
 use crate::failure::bad_input;
 
 /// A log that is silent for up to this long is still heard.
-const PATIENCE_SECONDS: u32 = 900;
+pub(crate) const PATIENCE_SECONDS: u32 = 900;
 
 /// The folder with the configuration of the day.
 pub(crate) fn config(data: &Path) -> PathBuf {

@@ -57,7 +57,7 @@ impl<'a> Page<'a> {
     /// Puts the page into words.
     pub(crate) fn text(&self) -> String {
         let mut out = format!(
-            "{}: {} that the intruder controls it ({:.1} in 100), since {}\n",
+            "{}: the intruder's, {} ({:.1} in 100), since {}\n",
             self.node,
             likelihood(self.probability),
             self.probability * 100.0,
@@ -72,7 +72,8 @@ impl<'a> Page<'a> {
         }
         if let Some(word) = self.word {
             let decision = &word.decision;
-            let said = if decision.foothold { "the intruder has it" } else { "the intruder has it not" };
+            let said =
+                if decision.foothold { "the intruder has it" } else { "the intruder has it not" };
             let _ = writeln!(
                 out,
                 "\n{} said on {} that {said}: {}\nThis stands instead of the score below until it is withdrawn.",
@@ -94,7 +95,8 @@ impl<'a> Page<'a> {
         if !is_score {
             return String::new();
         }
-        let mut out = "\nThe reckoning (natural log-odds: 0 is even, each +0.7 doubles the odds)\n".to_owned();
+        let mut out = "\nThe reckoning (natural log-odds: 0 is even, each +0.7 doubles the odds)\n"
+            .to_owned();
         for line in &self.lines {
             let _ = writeln!(out, "  {:+6.2}  {}", line.log_odds, line.text);
             let time = line.time.map(|time| format!("first {time}"));
@@ -106,11 +108,7 @@ impl<'a> Page<'a> {
             }
         }
         let sum: f64 = self.lines.iter().map(|line| line.log_odds).sum();
-        let _ = writeln!(
-            out,
-            "  {sum:+6.2}  together: {:.1} in 100",
-            100.0 / (1.0 + (-sum).exp())
-        );
+        let _ = writeln!(out, "  {sum:+6.2}  together: {:.1} in 100", 100.0 / (1.0 + (-sum).exp()));
         out
     }
 }

@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use smallvec::SmallVec;
 
+use crate::assess::FootholdKind;
 use crate::directory::Directory;
 use crate::join::Joiner;
 use crate::lease::Leases;
@@ -93,6 +94,21 @@ impl Names {
     pub fn aliases(&self, node: &NodeId) -> Vec<&str> {
         let entity = self.by_id.get(node).and_then(|&ix| self.entity(ix));
         entity.into_iter().flat_map(|entity| entity.aliases.iter().map(|alias| &**alias)).collect()
+    }
+
+    /// Every node that the stream has named and that may be a foothold, with all its spellings.
+    pub fn nodes(&self) -> impl Iterator<Item = (&NodeId, FootholdKind, Vec<&str>)> {
+        self.entities.iter().filter_map(|entity| {
+            let aliases = entity.aliases.iter().map(|alias| &**alias).collect();
+            Some((&entity.id, FootholdKind::of(entity.kind)?, aliases))
+        })
+    }
+
+    /// What sort of foothold a node would be, if the stream has named it and it can be one.
+    #[must_use]
+    pub fn kind(&self, node: &NodeId) -> Option<FootholdKind> {
+        let entity = self.by_id.get(node).and_then(|&ix| self.entity(ix))?;
+        FootholdKind::of(entity.kind)
     }
 
     /// Returns the node that a mention means at that time, by its own words alone.

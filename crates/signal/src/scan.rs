@@ -122,6 +122,11 @@ impl Scanner {
         &self.books.formats
     }
 
+    /// Forgets what earlier scans have said, as if nothing had been read yet.
+    pub fn forget(&mut self) {
+        self.clerk.forget();
+    }
+
     /// Reads all records of an input and tells the sink what they say.
     pub fn scan(&mut self, input: &Input, sink: &mut dyn Sink) {
         self.scan_all(std::slice::from_ref(input), sink);

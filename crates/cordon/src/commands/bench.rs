@@ -5,6 +5,7 @@
 //! read the figures and what they were.
 
 mod args;
+mod footholds;
 mod measure;
 mod memory;
 mod plan;
@@ -26,6 +27,7 @@ use args::EstateArgs;
 pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     match command {
         BenchCommand::Estate(args) => write_estate(args),
+        BenchCommand::Footholds(args) => footholds::run(args),
         BenchCommand::Plan(args) => plan::run(args),
     }
 }

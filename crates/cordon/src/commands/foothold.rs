@@ -113,8 +113,13 @@ fn say(args: &SayArgs, verdict: FootholdVerdict) -> anyhow::Result<u8> {
     let by = who(args.by.as_deref())?;
     let incident = known.get(&node).and_then(|found| found.incident.clone());
     let because = args.because.clone();
-    let decision =
-        FootholdDecision { incident, node: node.clone(), verdict, by: By::Person(by.clone()), because };
+    let decision = FootholdDecision {
+        incident,
+        node: node.clone(),
+        verdict,
+        by: By::Person(by.clone()),
+        because,
+    };
     append(&args.data, &[Record::FootholdDecision(decision.clone())])?;
     match args.format {
         Format::Json => print_json(&decision)?,
@@ -123,10 +128,11 @@ fn say(args: &SayArgs, verdict: FootholdVerdict) -> anyhow::Result<u8> {
             word_of(verdict),
             match verdict {
                 FootholdVerdict::Withdraw => "Its score counts again.".to_owned(),
-                FootholdVerdict::Add | FootholdVerdict::Confirm | FootholdVerdict::Clear => format!(
-                    "To take it back: cordon foothold withdraw {node} --because \"...\" --data {}",
-                    args.data.display()
-                ),
+                FootholdVerdict::Add | FootholdVerdict::Confirm | FootholdVerdict::Clear =>
+                    format!(
+                        "To take it back: cordon foothold withdraw {node} --because \"...\" --data {}",
+                        args.data.display()
+                    ),
             }
         ))?,
     }
@@ -202,7 +208,9 @@ fn find(
 
 fn stranger(text: &str) -> anyhow::Result<NodeId> {
     NodeId::parse(text).map_err(|error| {
-        bad_input(format!("`{text}` is no node id: {error}\n    write it as KIND:NAME, like `host:dc1`"))
+        bad_input(format!(
+            "`{text}` is no node id: {error}\n    write it as KIND:NAME, like `host:dc1`"
+        ))
     })
 }
 

@@ -64,6 +64,12 @@ impl Correlator {
     }
 
     /// Adds a correlation whose parts are known, and before those built on it.
+    /// Forgets everything that was counted.
+    pub(crate) fn forget(&mut self) {
+        self.groups.clear();
+        (self.entries, self.clock) = (0, 0);
+    }
+
     pub(crate) fn add(&mut self, correlation: Correlation) {
         let number = self.correlations.len();
         for (part, id) in correlation.parts.iter().enumerate() {

@@ -31,6 +31,12 @@ impl Clerk {
         Self { memory: Memory::default(), counter }
     }
 
+    /// Forgets what came before.
+    pub(crate) fn forget(&mut self) {
+        self.memory = Memory::default();
+        self.counter.forget();
+    }
+
     /// Tells the sink what was found next in a stream.
     pub(crate) fn tell(
         &mut self,

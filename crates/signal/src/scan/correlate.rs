@@ -64,6 +64,15 @@ impl Counter {
         }
     }
 
+    /// Forgets every record, counted or held back.
+    pub(crate) fn forget(&mut self) {
+        self.correlator.forget();
+        self.held.clear();
+        self.prints.clear();
+        self.counted = Counted::default();
+        self.told = false;
+    }
+
     /// Holds a record back until its time has come.
     pub(crate) fn hold(
         &mut self,

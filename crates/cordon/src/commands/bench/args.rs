@@ -14,6 +14,8 @@ use crate::cli::Format;
 pub(crate) enum BenchCommand {
     /// Write a synthetic estate and its footholds into a folder
     Estate(EstateArgs),
+    /// Score the footholds of log files against what is known of their intruders
+    Footholds(super::footholds::FootholdsArgs),
     /// Plan synthetic estates and tell optimum, bound, times and memory
     Plan(PlanArgs),
 }

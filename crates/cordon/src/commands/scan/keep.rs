@@ -28,8 +28,6 @@ pub(super) struct Keeper {
 
 /// Opens the ledger of a data folder, and the estate: as named, else that of the folder.
 pub(super) fn open(config: Option<&Path>, folder: &Path) -> anyhow::Result<(Estate, Keeper)> {
-    let ledger = Ledger::open(folder).context("cannot open the ledger")?;
-    let entries = read_file(&ledger.paths().ledger, 1).context("cannot read the ledger")?;
     let kept = data::config(folder);
     let loaded = match config {
         Some(config) => load_estate(config)?,
@@ -41,6 +39,8 @@ pub(super) fn open(config: Option<&Path>, folder: &Path) -> anyhow::Result<(Esta
             )));
         }
     };
+    let ledger = Ledger::open(folder).context("cannot open the ledger")?;
+    let entries = read_file(&ledger.paths().ledger, 1).context("cannot read the ledger")?;
     let files = cordon_estate::to_files(&loaded.estate, &loaded.config);
     let sha256 = hash::of_files(&files);
     let known = entries.iter().rev().find_map(|entry| {
