@@ -3,7 +3,7 @@
 //! `type=EXECVE msg=audit(1700000000.123:42): argc=2 a0="id" a1=2D75`: names and
 //! values, where a text that could break the line is written in hexadecimal.
 //! One event of the kernel is several lines with one number; given together
-//! they make one record, whose `type` is the list of theirs. The lines are put
+//! they make one record, whose `type` is the list of theirs (`types`, in one text). The lines are put
 //! together in `decode/audit.rs`.
 
 use std::borrow::Cow;
@@ -42,6 +42,8 @@ pub(crate) fn fields(text: &str) -> Fields {
     if !command.is_empty() {
         out.push(("cmdline".to_owned(), string(&command.join(" "))));
     }
+    let names: Vec<_> = types.iter().filter_map(Json::text).collect();
+    out.push(("types".to_owned(), string(&names.join(" "))));
     let kinds = if types.len() == 1 { types.pop() } else { Some(Json::Array(types)) };
     out.extend(kinds.map(|kinds| ("type".to_owned(), kinds)));
     out
@@ -206,7 +208,7 @@ mod tests {
              type=PATH msg=audit(1700000000.123:42): item=0 name=\"/usr/bin/id\"\n\
              type=PATH msg=audit(1700000000.123:42): item=1 name=\"/lib\"\n\
              type=PROCTITLE msg=audit(1700000000.123:42): proctitle=6964002D75",
-            "arch=[c000003e,x86_64];syscall=[59,execve];success=yes;pid=7;auid=1000;comm=id;exe=/usr/bin/id;auid_name=ann;argc=2;a0=id;a1=-u x;item=[0,1];name=[/usr/bin/id,/lib];proctitle=id -u;cmdline=id -u x;type=[SYSCALL,EXECVE,PATH,PATH,PROCTITLE]",
+            "arch=[c000003e,x86_64];syscall=[59,execve];success=yes;pid=7;auid=1000;comm=id;exe=/usr/bin/id;auid_name=ann;argc=2;a0=id;a1=-u x;item=[0,1];name=[/usr/bin/id,/lib];proctitle=id -u;cmdline=id -u x;types=SYSCALL EXECVE PATH PATH PROCTITLE;type=[SYSCALL,EXECVE,PATH,PATH,PROCTITLE]",
         );
     }
 
@@ -214,15 +216,15 @@ mod tests {
     fn user_messages_stand_within_quotes() {
         check(
             "type=USER_LOGIN msg=audit(1700000000.123:43): pid=9 uid=0 msg='op=login acct=\"ann\" exe=\"/usr/sbin/sshd\" addr=192.0.2.7 res=success'\u{1d}UID=\"root\"",
-            "pid=9;uid=0;op=login;acct=ann;exe=/usr/sbin/sshd;addr=192.0.2.7;res=success;uid_name=root;type=USER_LOGIN",
+            "pid=9;uid=0;op=login;acct=ann;exe=/usr/sbin/sshd;addr=192.0.2.7;res=success;uid_name=root;types=USER_LOGIN;type=USER_LOGIN",
         );
         check(
             "type=SOCKADDR msg=audit(1.2:3): saddr=0200005DC00002070000000000000000",
-            "saddr=192.0.2.7;type=SOCKADDR",
+            "saddr=192.0.2.7;types=SOCKADDR;type=SOCKADDR",
         );
-        check("type=X msg=audit(1.2:3): name=\"a", "name=a;type=X");
-        check("type=X msg=audit(1.2:3): a= b=\u{e9}=", "a=;b=\u{e9}=;type=X");
-        check("hello", "type=[]");
+        check("type=X msg=audit(1.2:3): name=\"a", "name=a;types=X;type=X");
+        check("type=X msg=audit(1.2:3): a= b=\u{e9}=", "a=;b=\u{e9}=;types=X;type=X");
+        check("hello", "types=;type=[]");
     }
 
     #[test]

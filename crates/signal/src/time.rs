@@ -72,6 +72,7 @@ impl TimeReader {
         self.layouts
             .iter()
             .find_map(|layout| self.parse_layout(layout, text))
+            .or_else(|| self.layout_with_zone(text))
             .or_else(|| text.parse::<Timestamp>().ok())
             .or_else(|| {
                 text.parse::<DateTime>().ok().and_then(|civil| self.zone.to_timestamp(civil).ok())
@@ -108,6 +109,17 @@ impl TimeReader {
         let end = latest.checked_add(SignedDuration::from_hours(24)).unwrap_or(latest);
         let year = Offset::UTC.to_datetime(end).year();
         (0..=8).filter_map(|back| in_year(year - back)).find(|time| *time <= end)
+    }
+
+    /// A layout, with a named zone behind it.
+    fn layout_with_zone(&self, text: &str) -> Option<Timestamp> {
+        let (text, zone) = text.rsplit_once(' ').filter(|_| !self.layouts.is_empty())?;
+        let zone = named_zone(zone)?;
+        let in_zone = |layout: &String| {
+            let parsed = jiff::fmt::strtime::parse(layout, text).ok()?;
+            zone.to_timestamp(parsed.to_datetime().ok()?).ok()
+        };
+        self.layouts.iter().find_map(in_zone)
     }
 
     /// `2022-04-12 00:16:05.526 UTC` and the like.
@@ -237,6 +249,7 @@ mod tests {
             "5/1/2024, 8:15:02.117 PM",
             "2024-05-01T20:15:02.117Z",
         );
+        check(&["%b %d %Y %H:%M:%S"], "UTC", "May 01 2024 08:15:02 CEST", "2024-05-01T06:15:02Z");
         check(&[], "-04:00", "2024-05-01 08:15:02", "2024-05-01T12:15:02Z");
         assert!(TimeReader::new(&[], &[], Some("Mars")).is_err());
     }
