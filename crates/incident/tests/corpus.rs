@@ -11,6 +11,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use cordon_incident::{Assessment, Foothold, FootholdKind, Reasoner, Settings};
@@ -18,6 +19,11 @@ use cordon_model::signal::{Detection, Fact};
 use cordon_model::{EstateBuilder, Timestamp};
 use cordon_signal::{Formats, Input, RuleSource, Rules, Scanner, Sink};
 use serde_json::Value;
+
+#[path = "corpus/rename.rs"]
+mod rename;
+
+use rename::Renaming;
 
 fn corpus() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -195,5 +201,97 @@ fn an_ordinary_machine_opens_no_incident() {
             machine.display(),
             assessment.footholds
         );
+    }
+}
+
+/// Files of several hosts and of a cloud, as text.
+const TEXTS: [&str; 5] = [
+    "windows/mordor/atomic/lateral_movement/empire_psexec_dcerpc_tcp_svcctl.zip",
+    "windows/mordor/atomic/credential_access/empire_dcsync_dcerpc_drsuapi_DsGetNCChanges.zip",
+    "windows/mordor/LSASS_campaign_03/metasploit_comsvcs_lsass_memory_dump.zip",
+    "windows/mordor/atomic/defense_evasion/empire_monologue_netntlm_downgrade.zip",
+    "cloud/mordor_ec2_proxy_s3_exfiltration.zip",
+];
+
+/// The members of a zip, as text.
+fn texts(file: &Path) -> Vec<(String, String)> {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(file).unwrap()).unwrap();
+    (0..archive.len())
+        .filter_map(|number| {
+            let mut member = archive.by_index(number).unwrap();
+            let mut text = String::new();
+            member.read_to_string(&mut text).ok()?;
+            Some((member.name().to_owned(), text))
+        })
+        .collect()
+}
+
+fn read_texts(scanner: &mut Scanner, texts: &[(String, String)]) -> Kept {
+    let mut kept = Kept::default();
+    let input = |(name, text): &(String, String)| Input::Bytes {
+        name: name.clone(),
+        bytes: text.clone().into_bytes(),
+    };
+    let inputs: Vec<Input> = texts.iter().map(input).collect();
+    scanner.forget();
+    scanner.scan_all(&inputs, &mut kept);
+    kept
+}
+
+#[test]
+fn renaming_every_name_in_a_log_renames_the_footholds() {
+    let Some(corpus) = corpus() else {
+        println!("skipped: renaming_every_name_in_a_log_renames_the_footholds (no corpus)");
+        return;
+    };
+    let mut scanner = scanner(&corpus);
+    for file in TEXTS {
+        let before = texts(&corpus.join(file));
+        let judged = judge(&read_texts(&mut scanner, &before), false);
+        assert!(!judged.footholds.is_empty(), "{file}");
+        let renaming = Renaming::of(&judged);
+        assert!(renaming.len() >= 3, "{file}: {}", renaming.len());
+        let after: Vec<(String, String)> =
+            before.iter().map(|(name, text)| (name.clone(), renaming.apply(text))).collect();
+        let renamed = judge(&read_texts(&mut scanner, &after), false);
+        let told = |judged: &Assessment, rename: &dyn Fn(&str) -> String| -> BTreeSet<String> {
+            let line = |f: &Foothold| {
+                format!("{} {:?} {:.3}", rename(f.node.as_str()), f.kind, f.probability)
+            };
+            judged.footholds.iter().map(line).collect()
+        };
+        let expect = told(&judged, &|id| renaming.apply(id));
+        assert_eq!(told(&renamed, &str::to_owned), expect, "{file}");
+        let changed =
+            judged.footholds.iter().filter(|f| renaming.apply(f.node.as_str()) != f.node.as_str());
+        assert!(
+            changed.count() * 2 > judged.footholds.len(),
+            "{file}: hardly anything was renamed"
+        );
+    }
+}
+
+#[test]
+fn neither_the_order_of_files_nor_threads_nor_chunks_show() {
+    let Some(corpus) = corpus() else {
+        println!("skipped: neither_the_order_of_files_nor_threads_nor_chunks_show (no corpus)");
+        return;
+    };
+    let all: Vec<(String, String)> =
+        TEXTS.iter().skip(1).flat_map(|file| texts(&corpus.join(file))).collect();
+    let told = |scanner: &mut Scanner, texts: &[(String, String)]| {
+        let judged = judge(&read_texts(scanner, texts), false);
+        format!("{:#?} {:#?}", judged.incidents, judged.footholds)
+    };
+    let mut one = scanner(&corpus);
+    let expect = told(&mut one, &all);
+    let mut turned = all.clone();
+    turned.reverse();
+    assert!(told(&mut one, &turned) == expect, "files in reverse order");
+    for (threads, sheet) in [(1, 1000), (2, 777), (3, 100_000)] {
+        let threads = std::num::NonZeroUsize::new(threads).unwrap();
+        let mut other = scanner(&corpus).with_threads(threads).with_sheets(sheet);
+        turned.rotate_left(1);
+        assert!(told(&mut other, &turned) == expect, "{threads} threads, sheets of {sheet}");
     }
 }
