@@ -93,15 +93,18 @@ pub(crate) struct CheckArgs {
 pub(crate) struct FormatsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<FormatsCommand>,
+    /// Folder of log formats to add to the built-in ones
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) formats: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FormatsCommand {
-    /// Say what of a file was recognised and what was not
+    /// Say what of a file was recognised, what was not, and which fields no format knows
     Test {
-        /// Log file
+        /// Log file, archive or folder; `-` reads standard input
         file: PathBuf,
         #[arg(long, value_enum, default_value_t)]
         format: Format,

@@ -17,8 +17,10 @@ use super::truth::{Truth, named};
 
 /// Seconds that a plan may take.
 const PLAN_SECONDS: f64 = 10.0;
-/// Loss of a host or data store of an estate that is made from the log alone.
-const LOSS: u32 = 50_000;
+/// What must be held in an estate that is made from the log alone, and where everything meets.
+const ASSET: &str = "vault:everything";
+const NETWORK: &str = "inside:network";
+const LOSS: u32 = 50_000_000;
 
 /// Everything that one file said, in time order.
 #[derive(Default)]
@@ -231,29 +233,29 @@ fn cut(estate: &Estate, judged: &Assessment) -> Option<(BTreeSet<NodeId>, bool)>
     Some((removed, plan.status != Status::Infeasible))
 }
 
-/// An estate of what the log has shown: sign-ins as links, every host and data store worth the same.
+/// An estate of what the log has shown, on a network where everybody reaches everything: what
+/// holds there holds on any other. It wants every foothold withdrawn that leads anywhere.
 fn of_links(judged: &Assessment) -> Option<Estate> {
     let quoted = |id: &NodeId| format!("\"{}\"", id.as_str().replace('"', "\"\""));
-    let mut nodes: BTreeSet<&NodeId> = BTreeSet::new();
+    let mut nodes: BTreeSet<&NodeId> = judged.footholds.iter().map(|f| &f.node).collect();
     let mut links = "from,to,kind\n".to_owned();
     for ObservedLink { from, to, kind, .. } in &judged.links {
         nodes.extend([from, to]);
         links.push_str(&format!("{},{},{kind}\n", quoted(from), quoted(to)));
     }
-    let footholds: BTreeSet<&NodeId> = judged.footholds.iter().map(|f| &f.node).collect();
-    nodes.extend(&footholds);
+    let holds = |id: &&&NodeId| matches!(id.kind(), "host" | "user" | "key" | "app");
+    for id in nodes.iter().filter(holds) {
+        links.push_str(&format!("{},{NETWORK},Reaches\n", quoted(id)));
+    }
+    links.push_str(&format!("{NETWORK},{ASSET},Reaches\n"));
     let rows: String = nodes.iter().map(|id| format!("{},{}\n", quoted(id), id.kind())).collect();
-    let is_asset = |id: &&&NodeId| matches!(id.kind(), "host" | "db" | "data");
-    let assets: String = nodes
-        .iter()
-        .filter(is_asset)
-        .filter(|id| !footholds.contains(**id))
-        .map(|id| format!("[[asset]]\nnode = {:?}\nloss = {LOSS}\n", id.as_str()))
-        .collect();
-    let estate = format!("[estate]\nname = \"of the log\"\ncurrency = \"GBP\"\n{assets}");
+    let estate = format!(
+        "[estate]\nname = \"of the log\"\ncurrency = \"GBP\"\n[[asset]]\nnode = \"{ASSET}\"\n\
+         loss = {LOSS}\nmust_hold = true\n"
+    );
     let files = [
         ("estate/estate.toml", estate),
-        ("estate/nodes.csv", format!("id,kind\n{rows}")),
+        ("estate/nodes.csv", format!("id,kind\n{rows}{NETWORK},inside\n{ASSET},vault\n")),
         ("estate/links.csv", links),
     ];
     let files = files.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
