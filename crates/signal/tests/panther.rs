@@ -1,0 +1,35 @@
+//! The own rules on another project's labelled events: found and false alarms.
+//!
+//! Panther's rules bring sample events, labelled whether the rule must match.
+//! How they are counted is told in `examples/panther/measure.rs`; the table is
+//! printed by `cargo run -p cordon-signal --example panther`.
+
+#![expect(clippy::print_stdout, reason = "a test on real logs says what it skips and counts")]
+
+#[path = "../examples/panther/measure.rs"]
+mod measure;
+
+use std::path::{Path, PathBuf};
+
+#[test]
+fn most_labelled_events_are_found_and_few_alarms_are_false() {
+    let corpus = std::env::var_os("CORDON_CORPUS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"),
+        PathBuf::from,
+    );
+    if !corpus.is_dir() {
+        println!("skipped: most_labelled_events_are_found_and_few_alarms_are_false (no corpus)");
+        return;
+    }
+    let cases = measure::measure(&corpus).expect("the labelled events can be read");
+    let scores = measure::scores(&cases);
+    for (log_type, score) in &scores {
+        println!("{log_type}: {:.2} found, {:.2} false", score.true_rate(), score.false_rate());
+    }
+    for log_type in ["AWS.CloudTrail", "Azure.Audit", "Okta.SystemLog"] {
+        let score = scores.get(log_type).expect("a format reads them");
+        assert!(score.trues > 10, "{log_type}: {} events", score.trues);
+        assert!(score.true_rate() >= 0.6, "{log_type}: {:.2} found", score.true_rate());
+        assert!(score.false_rate() <= 0.1, "{log_type}: {:.2} false", score.false_rate());
+    }
+}
