@@ -287,7 +287,11 @@ pub(crate) fn compile(file: &FormatFile) -> Result<Format, String> {
         id: file.id.clone(),
         title: file.title.clone(),
         unwrap: file.unwrap.clone(),
-        recognisers: file.recognise.iter().map(Recogniser::new).collect::<Result<_, _>>()?,
+        recognisers: file
+            .recognise
+            .iter()
+            .map(|recognise| Recogniser::new(recognise, &file.unwrap))
+            .collect::<Result<_, _>>()?,
         flatten: file.flatten.clone(),
         keys: file.keys.clone(),
         time: TimeReader::new(&file.time.fields, &file.time.layouts, file.time.zone.as_deref())?,

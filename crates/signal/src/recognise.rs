@@ -20,6 +20,8 @@ pub(crate) struct Recogniser {
     syslog: bool,
     /// Signature of the members that a record cannot do without.
     needs: u64,
+    /// Signatures of the members that an envelope may keep the record in.
+    envelopes: u64,
 }
 
 /// Tells from the names of an object's members, in one word, which it can not have.
@@ -45,13 +47,14 @@ pub(crate) fn bit(path: &str) -> u64 {
 }
 
 impl Recogniser {
-    pub(crate) fn new(file: &RecogniseFile) -> Result<Self, String> {
+    pub(crate) fn new(file: &RecogniseFile, unwrap: &[String]) -> Result<Self, String> {
         let recogniser = Self {
             present: file.present.clone(),
             condition: Condition::new(&file.when, &file.unless),
             line: file.line.as_deref().map(extract::compile_regex).transpose()?,
             syslog: file.syslog,
             needs: file.present.iter().chain(file.when.keys()).fold(0, |all, path| all | bit(path)),
+            envelopes: unwrap.iter().fold(0, |all, path| all | bit(path)),
         };
         if recogniser.narrowness() == 0 && !file.syslog {
             return Err("a [[recognise]] needs `present`, `when`, `line` or `syslog`".to_owned());
@@ -77,10 +80,11 @@ impl Recogniser {
         has: u64,
         unwrap: &[String],
     ) -> Option<&'b Json<'a>> {
-        if self.asked() == 0 || self.syslog {
+        let fits = has & self.needs == self.needs;
+        if !fits && has & self.envelopes == 0 || self.asked() == 0 || self.syslog {
             return None;
         }
-        if has & self.needs == self.needs && self.knows(record) {
+        if fits && self.knows(record) {
             return Some(record);
         }
         unwrap

@@ -72,6 +72,7 @@ impl Sink for Told {
 
     fn fact(&mut self, fact: Fact) {
         let what = match fact.kind {
+            FactKind::Lease => return,
             FactKind::Logon { remote: true } => "logon remote".to_owned(),
             FactKind::Logon { remote: false } => "logon local".to_owned(),
             FactKind::Access { verb, amount } => {

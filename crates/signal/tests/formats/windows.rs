@@ -148,7 +148,7 @@ fn a_connection_has_its_process_account_from_the_start_of_the_process() {
         is product: windows, service: sysmon
         place Host: TILL-7
         actor User: NORTH\ann
-        source Host: TILL-7
+        source Host: TILL-7 = 192.0.2.7
         target Address: 203.0.113.9
         ",
     );
