@@ -24,12 +24,17 @@ fn most_labelled_events_are_found_and_few_alarms_are_false() {
     let cases = measure::measure(&corpus).expect("the labelled events can be read");
     let scores = measure::scores(&cases);
     for (log_type, score) in &scores {
-        println!("{log_type}: {:.2} found, {:.2} false", score.true_rate(), score.false_rate());
+        println!(
+            "{log_type}: {:.2} found ({:.2} of those that show it alone), {:.2} false",
+            score.true_rate(),
+            score.true_rate_alone(),
+            score.false_rate()
+        );
     }
     for log_type in ["AWS.CloudTrail", "Azure.Audit", "Okta.SystemLog"] {
         let score = scores.get(log_type).expect("a format reads them");
         assert!(score.trues > 10, "{log_type}: {} events", score.trues);
-        assert!(score.true_rate() >= 0.6, "{log_type}: {:.2} found", score.true_rate());
+        assert!(score.true_rate_alone() >= 0.6, "{log_type}: {:.2} found", score.true_rate_alone());
         assert!(score.false_rate() <= 0.1, "{log_type}: {:.2} false", score.false_rate());
     }
 }

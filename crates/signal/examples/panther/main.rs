@@ -15,14 +15,16 @@ fn main() -> std::io::Result<()> {
         PathBuf::from,
     );
     let cases = measure::measure(&corpus)?;
-    println!("{:42} true found raised   TPR | false raised alarms   FPR", "log type");
+    println!("{:42} true found raised   TPR | alone   TPR | false raised alarms   FPR", "log type");
     for (log_type, score) in measure::scores(&cases) {
         println!(
-            "{log_type:42} {:4} {:5} {:6} {:5.2} | {:5} {:6} {:6} {:5.2}",
+            "{log_type:42} {:4} {:5} {:6} {:5.2} | {:5} {:5.2} | {:5} {:6} {:6} {:5.2}",
             score.trues,
             score.found,
             score.raised,
             score.true_rate(),
+            score.alone,
+            score.true_rate_alone(),
             score.falses,
             score.raised_false,
             score.false_alarms,

@@ -8,6 +8,11 @@
 //! of medium or above fires, unless every such rule has an excuse: it fires on
 //! true events of other Panther rules and on none of this one, so it tells of
 //! something else that the event shows too.
+//!
+//! Some rules compare an event with history or with lists that it does not
+//! carry: how often it happened before, where the person was, which addresses
+//! are bad. A single event shows nothing of it. Rates are given over all events,
+//! and over those that show it alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -16,6 +21,17 @@ use std::path::Path;
 use cordon_model::signal::{Detection, Level};
 use cordon_signal::{Formats, Heard, Input, RuleSource, Rules, Scanner, Sink};
 use serde_json::Value;
+
+/// Parts of the names of rules that compare an event with history or lists.
+const COMPARING: &[&str] = &[
+    "ImpossibleTravel",
+    "BruteForce",
+    "PasswordSpray",
+    "RogueState",
+    "GreyNoise",
+    "MultipleIPs",
+    "IPWhitelist",
+];
 
 /// One labelled event and what came of it.
 pub(crate) struct Case {
@@ -35,6 +51,9 @@ pub(crate) struct Score {
     pub(crate) trues: usize,
     pub(crate) found: usize,
     pub(crate) raised: usize,
+    /// Of the true events, those that show it alone, and those found of them.
+    pub(crate) alone: usize,
+    pub(crate) found_alone: usize,
     pub(crate) falses: usize,
     pub(crate) raised_false: usize,
     pub(crate) false_alarms: usize,
@@ -44,6 +63,11 @@ impl Score {
     /// Share of true events that a rule of level low or above finds.
     pub(crate) fn true_rate(&self) -> f64 {
         ratio(self.found, self.trues)
+    }
+
+    /// The same over the events that show alone what is to be found.
+    pub(crate) fn true_rate_alone(&self) -> f64 {
+        ratio(self.found_alone, self.alone)
     }
 
     /// Share of false events that raise a false alarm.
@@ -150,7 +174,11 @@ pub(crate) fn scores(cases: &[Case]) -> BTreeMap<String, Score> {
         let raised = case.fired.values().any(|level| *level >= Level::Medium);
         if case.expected {
             score.trues += 1;
-            score.found += usize::from(case.fired.values().any(|level| *level >= Level::Low));
+            let found = case.fired.values().any(|level| *level >= Level::Low);
+            let alone = !COMPARING.iter().any(|part| case.rule.contains(part));
+            score.found += usize::from(found);
+            score.alone += usize::from(alone);
+            score.found_alone += usize::from(found && alone);
             score.raised += usize::from(raised);
         } else {
             score.falses += 1;
