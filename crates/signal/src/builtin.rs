@@ -53,6 +53,7 @@ pub(crate) const FORMATS: &[(&str, &str)] = &[
     ("windows-dhcp.toml", include_str!("../formats/windows-dhcp.toml")),
     ("windows-event.toml", include_str!("../formats/windows-event.toml")),
     ("windows-flat.toml", include_str!("../formats/windows-flat.toml")),
+    ("windows-splunk.toml", include_str!("../formats/windows-splunk.toml")),
     ("windows-xml.toml", include_str!("../formats/windows-xml.toml")),
     ("windows.toml", include_str!("../formats/windows.toml")),
     ("zeek.toml", include_str!("../formats/zeek.toml")),

@@ -122,7 +122,8 @@ fn scanner(args: &ScanArgs) -> (Scanner, Vec<Problem>) {
         formats = with;
         problems.extend(more);
     }
-    (Scanner::new(formats, rules), problems)
+    // Times without a year lie before now.
+    (Scanner::new(formats.until(jiff::Timestamp::now()), rules), problems)
 }
 
 fn progress_bar(files: &[PathBuf]) -> ProgressBar {

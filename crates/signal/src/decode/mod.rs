@@ -6,6 +6,7 @@
 //! it could not read and where.
 
 mod audit;
+mod blocks;
 mod csv;
 mod evtx;
 mod json;
@@ -97,6 +98,7 @@ pub(crate) fn decode(feed: &mut Feed<'_>, head: &[u8], reader: &mut dyn Read, me
         Kind::Csv(shape) => csv::decode(feed, shape, reader, meter),
         Kind::Table => table::decode(feed, reader, meter),
         Kind::Audit => audit::decode(feed, reader, meter),
+        Kind::Blocks => blocks::decode(feed, reader, meter),
         Kind::Yaml => yaml::decode(feed, reader, meter),
         Kind::Text => json::decode(feed, reader, meter),
         Kind::Binary => feed.trouble(
@@ -114,6 +116,7 @@ enum Kind {
     Csv(csv::Shape),
     Table,
     Audit,
+    Blocks,
     Yaml,
     Text,
     Binary,
@@ -141,6 +144,9 @@ fn kind_of(head: &[u8], formats: &Formats) -> Kind {
     }
     if audit::is_audit(first) {
         return Kind::Audit;
+    }
+    if blocks::is_blocks(text) {
+        return Kind::Blocks;
     }
     if let Some(shape) = csv::shape(first, formats) {
         return Kind::Csv(shape);

@@ -1,0 +1,130 @@
+//! Windows events as text over many lines, as Splunk's forwarder writes them: a
+//! line with the time, lines of `Name=value`, and a message with sections.
+//!
+//! A line that is only a time begins the next record. A section's values get
+//! the section's name (`New Logon.Account Name`); those before any section get
+//! `Message`. A value that goes on over further lines keeps its first.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use super::source::{Line, Source};
+use super::{Meter, RECORD_BYTES};
+use crate::json::Json;
+use crate::scan::feed::Feed;
+
+/// A record of more fields is cut.
+const FIELDS: usize = 500;
+
+/// Tells whether a text begins like such a log.
+pub(crate) fn is_blocks(text: &str) -> bool {
+    let mut lines = text.lines();
+    lines.next().is_some_and(is_time) && lines.next().is_some_and(|line| line.starts_with("LogName="))
+}
+
+/// `05/01/2024 08:15:02 AM`, and nothing else.
+fn is_time(line: &str) -> bool {
+    let line = line.trim_end();
+    let shape = line.bytes().zip("00/00/0000 00:00:00".bytes());
+    line.len() >= 22
+        && line.len() <= 30
+        && (line.ends_with(" AM") || line.ends_with(" PM"))
+        && shape.into_iter().all(|(byte, like)| if like == b'0' { byte.is_ascii_digit() } else { byte == like })
+}
+
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
+    let mut source = Source::new(reader);
+    let mut block = Block::default();
+    loop {
+        match source.line() {
+            Line::End => break,
+            Line::TooLong(bytes) => feed.lost_record(
+                "long",
+                format!("line {}", source.line.saturating_sub(1)),
+                format!("a line of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
+                "check that the file is a log; lines of this size are not read",
+            ),
+            Line::Whole(length) => {
+                let bytes = source.window().get(..length).unwrap_or_default();
+                let text = String::from_utf8_lossy(bytes);
+                let line = text.trim_start_matches('\u{feff}').trim_end();
+                if is_time(line) {
+                    block.give(feed);
+                }
+                block.take(line);
+                source.skip_line(length);
+            }
+        }
+        feed.progress(meter);
+    }
+    block.give(feed);
+    if let Some(error) = source.error.take() {
+        feed.trouble(
+            "cut",
+            format!("line {}", source.line),
+            format!("cannot be read further: {error}"),
+            "what stands before is read; copy the file again to get the rest",
+        );
+    }
+}
+
+/// The record that is being put together.
+#[derive(Default)]
+struct Block {
+    members: Vec<(Cow<'static, str>, Json<'static>)>,
+    message: String,
+    section: String,
+}
+
+impl Block {
+    fn take(&mut self, line: &str) {
+        if self.members.is_empty() {
+            self.add("time".to_owned(), line);
+        } else if self.message.is_empty() {
+            match line.split_once('=') {
+                Some(("Message", text)) => {
+                    self.message = text.to_owned();
+                    "Message".clone_into(&mut self.section);
+                }
+                Some((name, value)) => self.add(name.to_owned(), value),
+                None => {}
+            }
+        } else {
+            self.take_message(line);
+        }
+    }
+
+    fn take_message(&mut self, line: &str) {
+        if self.message.len() + line.len() < RECORD_BYTES {
+            self.message.push('\n');
+            self.message.push_str(line);
+        }
+        let Some((name, value)) = line.split_once(':') else { return };
+        let (indent, name, value) = (name.starts_with(['\t', ' ']), name.trim(), value.trim());
+        if value.is_empty() && !indent {
+            name.clone_into(&mut self.section);
+        } else if !value.is_empty() && name.len() < 64 {
+            let section = if indent { self.section.as_str() } else { "Message" };
+            let name = format!("{section}.{name}");
+            self.add(name, value);
+        }
+    }
+
+    /// Adds a field; the first of a name counts.
+    fn add(&mut self, name: String, value: &str) {
+        if self.members.len() < FIELDS && !self.members.iter().any(|(known, _)| **known == name) {
+            self.members.push((Cow::Owned(name), Json::Str(Cow::Owned(value.to_owned()))));
+        }
+    }
+
+    /// Hands the record on and starts anew.
+    fn give(&mut self, feed: &mut Feed<'_>) {
+        let block = std::mem::take(self);
+        if block.members.is_empty() {
+            return;
+        }
+        let mut members = block.members;
+        members.push((Cow::Borrowed("Message"), Json::Str(Cow::Owned(block.message))));
+        feed.value(&Json::Object(members));
+    }
+}
