@@ -16,8 +16,24 @@ const ARGUMENTS: usize = 1024;
 
 /// Fields that auditd writes in hexadecimal where it must.
 const ENCODED: &[&str] = &[
-    "proctitle", "acct", "name", "cwd", "exe", "comm", "cmd", "data", "path", "key", "dir",
-    "terminal", "grp", "new_group", "op", "unit", "vm", "file",
+    "proctitle",
+    "acct",
+    "name",
+    "cwd",
+    "exe",
+    "comm",
+    "cmd",
+    "data",
+    "path",
+    "key",
+    "dir",
+    "terminal",
+    "grp",
+    "new_group",
+    "op",
+    "unit",
+    "vm",
+    "file",
 ];
 
 /// Returns the fields of one line, or of all lines of one event.
@@ -36,7 +52,7 @@ pub(crate) fn fields(text: &str) -> Fields {
                 }
                 out.retain(|(known, _)| *known != name);
             }
-            add(&mut out, name, value);
+            add(&mut out, name, &value);
         }
     }
     if !command.is_empty() {
@@ -65,9 +81,28 @@ pub(crate) fn is_last(line: &str) -> bool {
     let kind = line.find("type=").and_then(|at| line.get(at + 5..)).unwrap_or_default();
     let kind = kind.split(' ').next().unwrap_or_default();
     const PARTS: &[&str] = &[
-        "SYSCALL", "EXECVE", "CWD", "PATH", "SOCKADDR", "IPC", "MMAP", "OBJ_PID", "BPRM_FCAPS",
-        "CAPSET", "FD_PAIR", "SOCKETCALL", "MQ_OPEN", "NETFILTER_CFG", "CONFIG_CHANGE", "AVC",
-        "KERN_MODULE", "INTEGRITY_RULE", "SECCOMP", "TIME_INJOFFSET", "URINGOP", "OPENAT2",
+        "SYSCALL",
+        "EXECVE",
+        "CWD",
+        "PATH",
+        "SOCKADDR",
+        "IPC",
+        "MMAP",
+        "OBJ_PID",
+        "BPRM_FCAPS",
+        "CAPSET",
+        "FD_PAIR",
+        "SOCKETCALL",
+        "MQ_OPEN",
+        "NETFILTER_CFG",
+        "CONFIG_CHANGE",
+        "AVC",
+        "KERN_MODULE",
+        "INTEGRITY_RULE",
+        "SECCOMP",
+        "TIME_INJOFFSET",
+        "URINGOP",
+        "OPENAT2",
     ];
     !PARTS.contains(&kind)
 }
@@ -128,8 +163,8 @@ fn is_argument(name: &str) -> bool {
 }
 
 /// Adds a value; a second one of the same name makes a list.
-fn add(out: &mut Fields, name: String, value: String) {
-    let value = string(&value);
+fn add(out: &mut Fields, name: String, value: &str) {
+    let value = string(value);
     match out.iter_mut().find(|(known, _)| *known == name) {
         None => out.push((name, value)),
         Some((_, known)) if *known == value => {}
@@ -153,15 +188,9 @@ fn decoded(value: &str) -> Option<String> {
 }
 
 fn bytes(value: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    value
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
-            _ => None,
-        })
-        .collect()
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pair = |pair: &[u8]| Some((digit(pair.first()?)? << 4) | digit(pair.get(1)?)?);
+    value.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// The network address in a socket address (family, port, address).
@@ -189,12 +218,12 @@ mod tests {
     fn check(text: &str, expect: &str) {
         let said: Vec<String> = fields(text)
             .iter()
-            .map(|(name, value)| match value {
-                Json::Array(items) => {
+            .map(|(name, value)| {
+                if let Json::Array(items) = value {
                     let items: Vec<_> = items.iter().filter_map(Json::text).collect();
-                    format!("{name}=[{}]", items.join(","))
+                    return format!("{name}=[{}]", items.join(","));
                 }
-                other => format!("{name}={}", other.text().unwrap_or_default()),
+                format!("{name}={}", value.text().unwrap_or_default())
             })
             .collect();
         assert_eq!(said.join(";"), expect);

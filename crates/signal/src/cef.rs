@@ -52,11 +52,11 @@ pub(crate) fn leef(text: &str) -> Fields {
     };
     let mut rest = header(text, LEEF_HEADER, &mut out);
     let mut delimiter = '\t';
-    if text.starts_with("2.") {
-        if let Some((told, after)) = rest.split_once('|').filter(|(told, _)| told.len() <= 5) {
-            delimiter = told_delimiter(told).unwrap_or('\t');
-            rest = after;
-        }
+    if text.starts_with("2.")
+        && let Some((told, after)) = rest.split_once('|').filter(|(told, _)| told.len() <= 5)
+    {
+        delimiter = told_delimiter(told).unwrap_or('\t');
+        rest = after;
     }
     let pairs = rest.split(delimiter).filter_map(|pair| pair.split_once('='));
     out.extend(pairs.map(|(key, value)| (key.trim().to_owned(), string(value.trim()))));
@@ -173,11 +173,16 @@ mod tests {
     #[test]
     fn cef_has_a_header_and_an_extension_with_escapes() {
         check(
-            &cef(r"x CEF:0|North|Wall\|Gate|1.2|100|Login \\ ok|3|suser=ann src=192.0.2.7 msg=a b\=c\nd cs1Label=Device Name cs1=ws5 request=https://north.example/?q\=1"),
+            &cef(
+                r"x CEF:0|North|Wall\|Gate|1.2|100|Login \\ ok|3|suser=ann src=192.0.2.7 msg=a b\=c\nd cs1Label=Device Name cs1=ws5 request=https://north.example/?q\=1",
+            ),
             "CEFVersion=0;DeviceVendor=North;DeviceProduct=Wall|Gate;DeviceVersion=1.2;DeviceEventClassID=100;Name=Login \\ ok;Severity=3;Device Name=ws5;suser=ann;src=192.0.2.7;msg=a b=c\nd;cs1Label=Device Name;cs1=ws5;request=https://north.example/?q=1",
         );
         check(&cef("CEF:0|North"), "CEFVersion=0;DeviceVendor=North");
-        check(&cef("CEF:0|a|b|c|d|e|5|=x y= \\"), "CEFVersion=0;DeviceVendor=a;DeviceProduct=b;DeviceVersion=c;DeviceEventClassID=d;Name=e;Severity=5;y= \\");
+        check(
+            &cef("CEF:0|a|b|c|d|e|5|=x y= \\"),
+            "CEFVersion=0;DeviceVendor=a;DeviceProduct=b;DeviceVersion=c;DeviceEventClassID=d;Name=e;Severity=5;y= \\",
+        );
         check(&cef("nothing"), "");
     }
 

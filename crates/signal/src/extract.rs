@@ -59,7 +59,8 @@ impl Extract {
             ways.push(How::Pairs(compile_regex(pattern)?));
         }
         if let Some(set) = &file.set {
-            let templates = set.iter().map(|(name, text)| Ok((name.clone(), Template::parse(text)?)));
+            let templates =
+                set.iter().map(|(name, text)| Ok((name.clone(), Template::parse(text)?)));
             ways.push(How::Set(templates.collect::<Result<_, String>>()?));
         }
         let switches = [
@@ -86,7 +87,8 @@ impl Extract {
             return out;
         }
         if let How::Set(fields) = &self.how {
-            let filled = fields.iter().filter_map(|(name, t)| Some((name.clone(), t.render(field)?)));
+            let filled =
+                fields.iter().filter_map(|(name, t)| Some((name.clone(), t.render(field)?)));
             out.extend(filled.map(|(name, value)| (name, Json::Str(Cow::Owned(value)))));
         } else if let Some(text) = field(&self.from)
             && let Some(rest) = text.strip_prefix(self.starts.as_str())

@@ -38,7 +38,7 @@ pub(crate) struct FormatFile {
     #[serde(default)]
     title: String,
     #[serde(default)]
-    extends: Vec<String>,
+    pub(crate) extends: Vec<String>,
     #[serde(default)]
     pub(crate) recognise: Vec<RecogniseFile>,
     #[serde(default)]

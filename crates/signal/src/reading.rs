@@ -89,15 +89,19 @@ fn unknown_fields(format: &Format, view: &View<'_>) -> Vec<String> {
     view.each_field(&mut |name, value| leaves(name, value, DEPTH, &mut paths));
     let is_known = |path: &str| {
         let path = path.to_lowercase();
-        let parents = path.match_indices('.').filter_map(|(dot, _)| path.get(..dot));
-        let tails = path.match_indices('.').filter_map(|(dot, _)| path.get(dot + 1..));
-        let flattened = |path: &str| format.uses.contains(path);
+        let mut parents = path.match_indices('.').filter_map(|(dot, _)| path.get(..dot));
+        let mut tails = path.match_indices('.').filter_map(|(dot, _)| path.get(dot + 1..));
         path == "message"
             || format.uses.contains(&path)
-            || parents.into_iter().any(|parent| format.uses.contains(parent))
-            || tails.into_iter().any(flattened)
+            || parents.any(|parent| format.uses.contains(&format!("{parent}.*")))
+            || tails.any(|tail| format.uses.contains(tail))
     };
-    paths.into_iter().filter(|path| !is_known(path)).collect()
+    // What is flattened stands there by its own name as well.
+    let is_flat = |path: &str| {
+        let mut flat = format.flatten.iter().map(|flat| flat.trim_end_matches(".*"));
+        flat.any(|flat| path.strip_prefix(flat).is_some_and(|rest| rest.starts_with('.')))
+    };
+    paths.into_iter().filter(|path| !is_known(path) && !is_flat(path)).collect()
 }
 
 fn leaves(path: &str, value: &Json<'_>, depth: usize, out: &mut BTreeSet<String>) {

@@ -35,10 +35,7 @@ pub(crate) fn pairs(class: &Class, view: &View<'_>) -> SmallVec<[Pair; 1]> {
 /// Tells whether a record lacks a field that earlier records may have told.
 pub(crate) fn may_add(class: &Class, view: &View<'_>) -> bool {
     let field = |path: &str| class.unless_blank(view.text(class, path));
-    class
-        .recalls
-        .iter()
-        .any(|(name, key)| field(name).is_none() && key.render(&field).is_some())
+    class.recalls.iter().any(|(name, key)| field(name).is_none() && key.render(&field).is_some())
 }
 
 /// Pairs that formats asked to remember, and the leases that were told.

@@ -15,7 +15,8 @@ const LONGEST_WORD: usize = 255;
 
 const MONTHS: &[&str] =
     &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+const SEVERITIES: &[&str] =
+    &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 const FACILITIES: &[&str] = &[
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4",
@@ -73,8 +74,7 @@ impl<'a> Frame<'a> {
 
     /// Returns the parts but for the message as members of a record.
     pub(crate) fn members(&self) -> Vec<(Cow<'a, str>, Json<'a>)> {
-        let names =
-            ["facility", "severity", "timestamp", "host", "program", "pid", "msgid"];
+        let names = ["facility", "severity", "timestamp", "host", "program", "pid", "msgid"];
         let mut members: Vec<_> = names
             .into_iter()
             .filter_map(|name| {
@@ -139,7 +139,9 @@ impl<'a> Frame<'a> {
         let end = rest.find([' ', ':', '[']).unwrap_or(rest.len());
         let (program, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let (pid, after) = match after.strip_prefix('[').and_then(|after| after.split_once(']')) {
-            Some((pid, after)) if after.starts_with(':') && pid.len() <= LONGEST_WORD => (pid, after),
+            Some((pid, after)) if after.starts_with(':') && pid.len() <= LONGEST_WORD => {
+                (pid, after)
+            }
             Some(_) | None => ("", after),
         };
         let is_program = !program.is_empty()
@@ -307,13 +309,19 @@ mod tests {
             "<165>1 2024-05-01T08:15:02.117Z web1 app 7 ID47 [a@1 b=\"c \\\"]\"][d] \u{feff}hello",
             "local4|notice|2024-05-01T08:15:02.117Z|web1|app|7|ID47|hello",
         );
-        check("<165>1 2024-05-01T08:15:02Z - - - - - hello", "local4|notice|2024-05-01T08:15:02Z|-|-|-|-|hello");
+        check(
+            "<165>1 2024-05-01T08:15:02Z - - - - - hello",
+            "local4|notice|2024-05-01T08:15:02Z|-|-|-|-|hello",
+        );
         check(
             "<166>May 01 2024 08:15:02 fw1 : %ASA-6-302013: Built",
             "local4|info|May 01 2024 08:15:02|fw1|-|-|-|%ASA-6-302013: Built",
         );
         check("<166>%ASA-6-302013: Built", "local4|info|-|-|-|-|-|%ASA-6-302013: Built");
-        check("<189>date=2024-05-01 time=08:15:02", "local7|notice|-|-|-|-|-|date=2024-05-01 time=08:15:02");
+        check(
+            "<189>date=2024-05-01 time=08:15:02",
+            "local7|notice|-|-|-|-|-|date=2024-05-01 time=08:15:02",
+        );
         check(
             "May  1 08:15:02 fw1 CEF:0|Vendor|Product|1|2|Name|3|a=b",
             "-|-|May  1 08:15:02|fw1|-|-|-|CEF:0|Vendor|Product|1|2|Name|3|a=b",
@@ -329,7 +337,8 @@ mod tests {
 
     #[test]
     fn structured_data_becomes_fields() {
-        let line = r#"<165>1 2024-05-01T08:15:02Z h a - - [x@1 user="a\"n\\n" ip="192.0.2.7"][y] m"#;
+        let line =
+            r#"<165>1 2024-05-01T08:15:02Z h a - - [x@1 user="a\"n\\n" ip="192.0.2.7"][y] m"#;
         let record = Json::Object(Frame::of(line).unwrap().members());
         let text = |path: &str| record.at(path).and_then(Json::text).map(Cow::into_owned);
         assert_eq!(text("structured.x@1.user").as_deref(), Some("a\"n\\n"));

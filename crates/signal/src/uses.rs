@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use crate::format_file::{EventFile, ExtractFile, FormatFile};
 use crate::template::Template;
 
-/// Returns all names that the format's tables mention, in lower case.
+/// Returns all names that the format's tables mention, in lower case; `a.*` where all fields
+/// below `a` are used.
 pub(crate) fn names(file: &FormatFile) -> BTreeSet<String> {
     let mut names = Names::default();
     for recognise in &file.recognise {
@@ -16,7 +17,6 @@ pub(crate) fn names(file: &FormatFile) -> BTreeSet<String> {
         names.all(recognise.when.keys().chain(recognise.unless.keys()));
     }
     names.all(&file.keys);
-    names.all(&file.flatten.iter().filter(|path| path.ends_with('*')).cloned().collect::<Vec<_>>());
     file.time.fields.iter().for_each(|text| names.text(text));
     file.fields.keys().for_each(|name| names.add(name));
     file.fields.values().flat_map(|from| from.all()).for_each(|text| names.text(text));
@@ -65,6 +65,7 @@ impl Names {
         event.fields.values().flat_map(|from| from.all()).for_each(|text| self.text(text));
         event.source.iter().for_each(|text| self.template(text));
         for mention in &event.mention {
+            mention.each.iter().for_each(|list| self.add(&format!("{list}.*")));
             self.all(&mention.each);
             self.all(mention.when.keys().chain(mention.unless.keys()));
             mention.spellings.iter().flat_map(|s| s.all()).for_each(|text| self.template(text));

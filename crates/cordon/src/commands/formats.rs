@@ -124,7 +124,8 @@ fn words(tested: &Tested) -> String {
             thousands(tested.not_recognised)
         );
         for example in &tested.examples {
-            let _ = writeln!(out, "  {} record {}\n    {}", example.file, example.record, example.text);
+            let _ =
+                writeln!(out, "  {} record {}\n    {}", example.file, example.record, example.text);
         }
     }
     out.push_str(&unknown_fields(tested));
@@ -141,8 +142,9 @@ fn unknown_fields(tested: &Tested) -> String {
     if tested.unknown_fields.is_empty() {
         return String::new();
     }
-    let mut out = "\nFields that the format neither maps nor uses (rules may still ask for them):\n"
-        .to_owned();
+    let mut out =
+        "\nFields that the format neither maps nor uses (rules may still ask for them):\n"
+            .to_owned();
     for (format, fields) in &tested.unknown_fields {
         let mut most: Vec<(&String, &u64)> = fields.iter().collect();
         most.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), name.as_str()));
@@ -152,8 +154,11 @@ fn unknown_fields(tested: &Tested) -> String {
             .map(|(name, count)| format!("{name} ({})", thousands(**count)))
             .collect();
         let more = most.len().saturating_sub(FIELDS_SHOWN);
-        let more =
-            if more > 0 { format!(", and {more} more (all with --format json)") } else { String::new() };
+        let more = if more > 0 {
+            format!(", and {more} more (all with --format json)")
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "  {format}: {}{more}", shown.join(", "));
     }
     out
@@ -195,7 +200,11 @@ impl Sink for Tested {
             let cut: String = text.chars().take(EXTRACT).collect();
             let more = if cut.len() < text.len() { "…" } else { "" };
             let text = format!("{}{more}", cut.replace(char::is_control, " "));
-            self.examples.push(Example { file: place.file.to_string(), record: place.record, text });
+            self.examples.push(Example {
+                file: place.file.to_string(),
+                record: place.record,
+                text,
+            });
         }
     }
 

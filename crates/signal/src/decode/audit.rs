@@ -28,11 +28,7 @@ struct Open {
     lines: String,
 }
 
-pub(crate) fn decode(
-    feed: &mut Feed<'_>,
-    reader: &mut dyn Read,
-    meter: &Meter,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     let mut open: VecDeque<Open> = VecDeque::new();
     loop {
@@ -42,7 +38,10 @@ pub(crate) fn decode(
                 feed.lost_record(
                     "long",
                     format!("line {}", source.line.saturating_sub(1)),
-                    format!("a line of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
+                    format!(
+                        "a line of {bytes} bytes is skipped; the limit is {} MiB",
+                        RECORD_BYTES >> 20
+                    ),
                     "check that the file is a log; lines of this size are not read",
                 );
             }
@@ -109,9 +108,14 @@ mod tests {
         let mut open = VecDeque::new();
         let line = |kind: &str, number: u32| format!("type={kind} msg=audit(1.5:{number}): a=b");
         let mut said = Vec::new();
-        for (kind, number) in
-            [("SYSCALL", 1), ("SYSCALL", 2), ("CWD", 1), ("USER_AUTH", 3), ("PROCTITLE", 2), ("EOE", 1)]
-        {
+        for (kind, number) in [
+            ("SYSCALL", 1),
+            ("SYSCALL", 2),
+            ("CWD", 1),
+            ("USER_AUTH", 3),
+            ("PROCTITLE", 2),
+            ("EOE", 1),
+        ] {
             said.extend(take(&mut open, &line(kind, number)));
         }
         let two = format!("{}\n{}", line("SYSCALL", 2), line("PROCTITLE", 2));

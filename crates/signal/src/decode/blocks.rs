@@ -19,7 +19,8 @@ const FIELDS: usize = 500;
 /// Tells whether a text begins like such a log.
 pub(crate) fn is_blocks(text: &str) -> bool {
     let mut lines = text.lines();
-    lines.next().is_some_and(is_time) && lines.next().is_some_and(|line| line.starts_with("LogName="))
+    lines.next().is_some_and(is_time)
+        && lines.next().is_some_and(|line| line.starts_with("LogName="))
 }
 
 /// `05/01/2024 08:15:02 AM`, and nothing else.
@@ -29,7 +30,9 @@ fn is_time(line: &str) -> bool {
     line.len() >= 22
         && line.len() <= 30
         && (line.ends_with(" AM") || line.ends_with(" PM"))
-        && shape.into_iter().all(|(byte, like)| if like == b'0' { byte.is_ascii_digit() } else { byte == like })
+        && shape
+            .into_iter()
+            .all(|(byte, like)| if like == b'0' { byte.is_ascii_digit() } else { byte == like })
 }
 
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
@@ -41,7 +44,10 @@ pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) 
             Line::TooLong(bytes) => feed.lost_record(
                 "long",
                 format!("line {}", source.line.saturating_sub(1)),
-                format!("a line of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
+                format!(
+                    "a line of {bytes} bytes is skipped; the limit is {} MiB",
+                    RECORD_BYTES >> 20
+                ),
                 "check that the file is a log; lines of this size are not read",
             ),
             Line::Whole(length) => {

@@ -45,12 +45,7 @@ fn is_header(line: &str, delimiter: char) -> bool {
         && !names.iter().any(|name| name.contains("://") || name.contains(": "))
 }
 
-pub(crate) fn decode(
-    feed: &mut Feed<'_>,
-    shape: Shape,
-    reader: &mut dyn Read,
-    meter: &Meter,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, shape: Shape, reader: &mut dyn Read, meter: &Meter) {
     let row = Rc::new(Cell::new(0));
     let limited = Limited { inner: reader, row: Rc::clone(&row) };
     let mut rows = ::csv::ReaderBuilder::new()

@@ -16,9 +16,11 @@ use crate::scan::feed::Feed;
 /// Tells whether a text begins like such a table.
 pub(crate) fn is_table(text: &str) -> bool {
     text.starts_with("#separator ")
-        || text.lines().take_while(|line| line.starts_with('#')).take(20).any(|line| {
-            line.starts_with("#Fields:") || line.starts_with("#fields\t")
-        })
+        || text
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .take(20)
+            .any(|line| line.starts_with("#Fields:") || line.starts_with("#fields\t"))
 }
 
 /// What the comment lines have said so far.
@@ -35,11 +37,7 @@ struct Header {
     date: String,
 }
 
-pub(crate) fn decode(
-    feed: &mut Feed<'_>,
-    reader: &mut dyn Read,
-    meter: &Meter,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     source.fill();
     if source.window().starts_with("\u{feff}".as_bytes()) {
@@ -74,11 +72,7 @@ pub(crate) fn decode(
     }
 }
 
-fn row(
-    feed: &mut Feed<'_>,
-    header: &Header,
-    line: &str,
-) {
+fn row(feed: &mut Feed<'_>, header: &Header, line: &str) {
     let record = header.record(line);
     let Json::Object(members) = &record else { return };
     if members.len() > usize::from(!header.path.is_empty()) {

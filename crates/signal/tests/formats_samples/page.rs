@@ -31,7 +31,12 @@ pub(crate) fn of(files: &[File]) -> String {
 
 fn section(page: &mut String, file: &File, files: &[File]) {
     let table = &file.table;
-    let _ = writeln!(page, "\n## {}\n\n{}.", text(table, "id"), text(table, "title").trim_end_matches('.'));
+    let _ = writeln!(
+        page,
+        "\n## {}\n\n{}.",
+        text(table, "id"),
+        text(table, "title").trim_end_matches('.')
+    );
     let about = about(&file.text);
     if !about.is_empty() {
         let _ = writeln!(page, "{about}");
@@ -52,7 +57,8 @@ fn section(page: &mut String, file: &File, files: &[File]) {
     list(page, "Logsources", &of_events(table, "logsource", logsource));
     list(page, "Facts", &of_events(table, "fact", fact));
     list(page, "Names", &of_events(table, "mention", mention));
-    let leases: BTreeSet<String> = of_events(table, "lease", |_| "host with its address".to_owned());
+    let leases: BTreeSet<String> =
+        of_events(table, "lease", |_| "host with its address".to_owned());
     list(page, "Leases", &leases);
     fields(page, table);
     for (record, expect) in samples(table) {
@@ -97,7 +103,8 @@ fn fact(value: &Value) -> String {
     let part = |key: &str| value.get(key).and_then(Value::as_str);
     let amounts: Vec<&str> =
         ["rows", "bytes", "objects"].into_iter().filter(|key| part(key).is_some()).collect();
-    let amounts = if amounts.is_empty() { String::new() } else { format!(" ({})", amounts.join(", ")) };
+    let amounts =
+        if amounts.is_empty() { String::new() } else { format!(" ({})", amounts.join(", ")) };
     match part("fact") {
         Some("access") => format!("{}{amounts}", part("verb").unwrap_or_default()),
         Some("change") => part("change").unwrap_or_default().to_owned(),
