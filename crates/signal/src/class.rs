@@ -97,8 +97,6 @@ pub(crate) struct Class {
     /// Logsources that depend on further fields.
     pub(crate) maybe: Vec<(Condition, Vec<LogSource>)>,
     aliases: FxHashMap<u64, (String, Vec<Alias>)>,
-    /// Hashes of the names in `aliases`, in order.
-    renamed: Vec<u64>,
     pub(crate) mentions: Vec<(Condition, Arc<MentionDefinition>)>,
     pub(crate) facts: Vec<(Condition, Arc<FactDefinition>)>,
     pub(crate) leases: Vec<(Condition, Arc<LeaseDefinition>)>,
@@ -116,7 +114,6 @@ impl Class {
             logsources: services(format, keys),
             maybe: Vec::new(),
             aliases: FxHashMap::default(),
-            renamed: Vec::new(),
             mentions: Vec::new(),
             facts: Vec::new(),
             leases: Vec::new(),
@@ -133,8 +130,6 @@ impl Class {
             }
         }
         class.add_aliases(&format.aliases);
-        class.renamed = class.aliases.keys().copied().collect();
-        class.renamed.sort_unstable();
         class.logsources.sort();
         class.logsources.dedup();
         class
@@ -166,11 +161,6 @@ impl Class {
                 entry.1.extend(from.iter().cloned());
             }
         }
-    }
-
-    /// Returns the hashes of the names that come from elsewhere in the record.
-    pub(crate) fn renamed(&self) -> &[u64] {
-        &self.renamed
     }
 
     /// Returns where the field `name` comes from, if the format says so.

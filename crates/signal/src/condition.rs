@@ -62,6 +62,11 @@ impl Condition {
         self.all.is_empty() && self.none.is_empty()
     }
 
+    /// Returns the fields that must be there for the condition to hold.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|(path, _)| path.as_str())
+    }
+
     /// Tells whether the condition holds for these fields.
     pub(crate) fn holds<'a>(&self, field: &dyn Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         let matches = |(path, patterns): &(String, Vec<Pattern>)| {

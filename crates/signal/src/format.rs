@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cordon_model::Timestamp;
 use cordon_model::signal::{MentionKind, Problem};
@@ -120,7 +120,8 @@ pub(crate) struct Shared {
 impl Formats {
     /// Returns the formats that the program brings along.
     pub fn builtin() -> Self {
-        Self::compile_all(&parse_builtin(), &mut Vec::new())
+        static BUILTIN: OnceLock<Formats> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self::compile_all(&parse_builtin(), &mut Vec::new())).clone()
     }
 
     /// Returns the built-in formats and those of `*.toml` files below `folder`.
@@ -145,23 +146,60 @@ impl Formats {
         (Self::compile_all(&files, &mut problems), problems)
     }
 
+    /// Returns the one format of a file's text, which may extend built-in ones. `name` is what
+    /// problems call the file.
+    pub fn of_text(name: &str, text: &str) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut files = Vec::new();
+        match parse(name, text) {
+            Ok(file) => {
+                // Only what it extends: a base that is compiled is a format of its own.
+                let bases = parse_builtin().into_iter();
+                files.extend(bases.filter(|(_, base)| file.extends.contains(&base.id)).map(
+                    |(name, mut base)| {
+                        base.recognise.clear();
+                        (name, base)
+                    },
+                ));
+                files.push((name.to_owned(), file));
+            }
+            Err(problem) => problems.push(problem),
+        }
+        (Self::compile_all(&files, &mut problems), problems)
+    }
+
     /// Iterates over the formats in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Format> {
         self.formats.iter().map(Arc::as_ref)
     }
 
     /// Returns the number and definition of the first format that knows the
-    /// record, and the record without its envelope.
-    pub(crate) fn recognise<'b, 'a>(
+    /// record by one of these `ways`, and the record without its envelope.
+    pub(crate) fn recognise_by<'b, 'a>(
         &self,
         record: &'b Json<'a>,
+        ways: &[usize],
     ) -> Option<(usize, &Arc<Format>, &'b Json<'a>)> {
         let has = signature(record);
-        self.recognisers.iter().find_map(|(number, recogniser)| {
+        ways.iter().find_map(|way| {
+            let (number, recogniser) = self.recognisers.get(*way)?;
             let format = self.formats.get(*number)?;
             let inner = recogniser.take(record, has, &format.unwrap)?;
             Some((*number, format, inner))
         })
+    }
+
+    /// Returns the ways to recognise a format that an object with members of these names may
+    /// be known by. `named` knows names without regard to case.
+    pub(crate) fn ways(&self, named: &dyn Fn(&str) -> bool) -> Vec<usize> {
+        let recognisers = self.recognisers.iter().enumerate();
+        recognisers
+            .filter(|(_, (number, recogniser))| {
+                let format = self.formats.get(*number);
+                format.is_some_and(|format| recogniser.may_take(named, &format.unwrap))
+            })
+            .map(|(way, _)| way)
+            .collect()
     }
 
     /// Returns the number and definition of the first format that reads such

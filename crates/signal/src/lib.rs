@@ -36,7 +36,6 @@ mod records;
 mod rule_files;
 mod rules;
 mod scan;
-mod shape;
 mod stream;
 mod syslog;
 mod template;

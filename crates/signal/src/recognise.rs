@@ -94,6 +94,16 @@ impl Recogniser {
             .find(|inner| self.knows(inner))
     }
 
+    /// Tells whether an object with members of these names may be taken.
+    /// `named` knows names without regard to case.
+    pub(crate) fn may_take(&self, named: &dyn Fn(&str) -> bool, unwrap: &[String]) -> bool {
+        let leads_on =
+            |path: &str| named(path) || path.split_once('.').is_some_and(|(head, _)| named(head));
+        let direct =
+            self.present.iter().all(|path| leads_on(path)) && self.condition.wanted().all(leads_on);
+        self.asked() > 0 && (direct || unwrap.iter().any(|path| leads_on(path)))
+    }
+
     fn knows(&self, record: &Json<'_>) -> bool {
         let field = |path: &str| record.at(path).and_then(Json::text);
         self.present.iter().all(|path| record.has(path)) && self.condition.holds(&field)

@@ -81,7 +81,8 @@ impl Desk {
     }
 
     fn record(&mut self, books: &Books, json: &Json<'_>, found: &mut Vec<Found>) {
-        if let Some((number, format, inner)) = books.formats.recognise(json) {
+        let ways = self.ways(books, json);
+        if let Some((number, format, inner)) = books.formats.recognise_by(json, &ways) {
             found.push(self.known(books, number, format, inner, json));
         } else if let Some(inner) = enclosed(json) {
             self.value(books, &inner, found);
@@ -117,11 +118,10 @@ fn unknown(what: &'static str, text: Option<String>) -> Found {
 }
 /// Returns the line that stands in a field of an envelope, if a format knows it.
 fn enclosed_line(books: &Books, json: &Json<'_>) -> Option<String> {
-    RAW.iter().chain(&["result._raw"]).find_map(|path| match json.at(path)? {
-        Json::Str(text) if books.formats.recognise_line(text.trim()).is_some() => {
-            Some(text.to_string())
-        }
-        _ => None,
+    RAW.iter().chain(&["result._raw"]).find_map(|path| {
+        let Json::Str(text) = json.at(path)? else { return None };
+        let known = books.formats.recognise_line(text.trim()).is_some();
+        known.then(|| text.to_string())
     })
 }
 

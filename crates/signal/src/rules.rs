@@ -20,7 +20,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
 use crate::rule_files::{Documents, Origin};
-use crate::shape::{Shape, ShapeBuilder};
 
 mod correlate;
 
@@ -48,7 +47,6 @@ pub enum RuleSource {
 pub(crate) struct RuleEngine {
     logsource: LogSource,
     pub(crate) engine: Engine,
-    pub(crate) shape: Shape,
 }
 
 /// Sigma rules, ready to be matched.
@@ -72,7 +70,7 @@ impl Rules {
         let mut documents = Documents::read(sources);
         let mut rules = Self::empty();
         let mut problems = std::mem::take(&mut documents.problems);
-        rules.add_detections(documents.rules, &documents.filters, &mut problems);
+        rules.add_detections(documents.rules, &mut problems);
         rules.add_filters(&documents.filters, &mut problems);
         rules.add_correlations(documents.correlations, &mut problems);
         (rules, problems)
@@ -126,7 +124,6 @@ impl Rules {
     fn add_detections(
         &mut self,
         rules: Vec<(SigmaRule, Origin)>,
-        filters: &[(FilterRule, Origin)],
         problems: &mut Vec<Problem>,
     ) {
         let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Origin)>> = BTreeMap::new();
@@ -150,10 +147,7 @@ impl Rules {
             }
             let mut engine = Engine::new();
             engine.extend_compiled_rules(compiled);
-            let mut shape = ShapeBuilder::default();
-            group.iter().for_each(|(rule, _)| shape.add(&rule.detection));
-            filters.iter().for_each(|(filter, _)| shape.add(&filter.detection));
-            self.engines.push(RuleEngine { logsource, engine, shape: shape.build() });
+            self.engines.push(RuleEngine { logsource, engine });
         }
     }
 

@@ -11,7 +11,13 @@ mod correlate;
 pub(crate) mod desk;
 pub(crate) mod feed;
 pub(crate) mod found;
+pub(crate) mod gate;
+mod grams;
+mod literal;
+mod memo;
 mod queue;
+mod sieve;
+mod sieves;
 
 use std::io::Read;
 use std::num::NonZeroUsize;
@@ -31,6 +37,7 @@ use self::correlate::Counter;
 use self::desk::{Books, Desk};
 use self::feed::Feed;
 use self::queue::Queue;
+use self::sieves::Sieves;
 
 /// Records are handed from thread to thread in sheets of about so many bytes.
 const SHEET: usize = 1 << 18;
@@ -88,7 +95,7 @@ impl Scanner {
     pub fn new(formats: Formats, mut rules: Rules) -> Self {
         let counter = Counter::new(rules.take_correlator());
         Self {
-            books: Books { formats, rules },
+            books: Books { formats, rules, sieves: Sieves::default() },
             clerk: Clerk::new(counter),
             desks: vec![Desk::default()],
             sheet: SHEET,

@@ -16,7 +16,7 @@ use rsigma_eval::{Event, EventValue};
 
 use crate::class::{Alias, Class};
 use crate::json::Json;
-use crate::shape::Shape;
+use crate::scan::gate::fold;
 
 /// Objects nested deeper than this are not searched for keywords.
 const KEYWORD_DEPTH: usize = 32;
@@ -192,14 +192,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Joins a view to the class that names its fields, for a rule engine whose
-    /// rules look at what `shape` says.
-    pub(crate) fn as_event<'b>(
-        &'b self,
-        class: &'b Class,
-        shape: Option<&'b Shape>,
-    ) -> ViewEvent<'b> {
-        ViewEvent { view: self, class, shape }
+    /// Joins a view to the class that names its fields, for the rule engine.
+    pub(crate) fn as_event<'b>(&'b self, class: &'b Class) -> ViewEvent<'b> {
+        ViewEvent { view: self, class }
     }
 }
 
@@ -236,7 +231,6 @@ pub(crate) fn name_hash(name: &str) -> u64 {
 pub(crate) struct ViewEvent<'a> {
     view: &'a View<'a>,
     class: &'a Class,
-    shape: Option<&'a Shape>,
 }
 
 impl Event for ViewEvent<'_> {
@@ -275,36 +269,30 @@ impl Event for ViewEvent<'_> {
         all.into_iter().map(Cow::Borrowed).collect()
     }
 
-    fn visit_string_values(&self, visit: &mut dyn FnMut(&str)) {
-        let mut room = Vec::new();
-        let mut worth = |text: &str| {
-            if self.shape.is_none_or(|shape| shape.wants_text(text, &mut room)) {
-                visit(text);
-            }
-        };
-        each_string(self.view.root, &mut worth, KEYWORD_DEPTH);
-    }
-
-    /// Offers the names of the record's fields, as the rules write them.
-    fn visit_top_level_keys(&self, visit: &mut dyn FnMut(&str)) -> bool {
-        let Some(shape) = self.shape else {
-            return false;
-        };
-        self.class.renamed().iter().all(|hash| shape.visit(*hash, visit))
-            && self
-                .view
-                .entries
-                .iter()
-                .filter(|entry| self.class.aliases(entry.hash, entry.name).is_none())
-                .all(|entry| shape.visit(entry.hash, visit))
-    }
-
     fn to_json(&self) -> serde_json::Value {
         plain_value(self.view.root).to_json()
     }
 }
 
 impl ViewEvent<'_> {
+    /// Puts all texts of the record into `room`, in lower case, each on a line.
+    pub(crate) fn fold_texts(&self, room: &mut String) {
+        room.clear();
+        let mut add = |text: &str| {
+            let start = room.len();
+            if text.is_ascii() {
+                room.push_str(text);
+                if let Some(added) = room.get_mut(start..) {
+                    added.make_ascii_lowercase();
+                }
+            } else {
+                room.push_str(&fold(text));
+            }
+            room.push('\n');
+        };
+        each_string(self.view.root, &mut add, KEYWORD_DEPTH);
+    }
+
     fn value<'b>(&'b self, path: &str, value: &'b Json<'b>) -> EventValue<'b> {
         match value {
             Json::Str(text) => self.text_value(path, text),

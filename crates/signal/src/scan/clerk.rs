@@ -48,7 +48,7 @@ impl Clerk {
         match found {
             Found::Known(known) => {
                 stream.record += 1;
-                self.known(rules, stream, known, sink);
+                self.known(rules, stream, *known, sink);
             }
             Found::Odd { sort, what, remedy, text } => {
                 stream.record += 1;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cordon_model::signal::Rule;
 use jiff::Timestamp;
@@ -21,12 +21,18 @@ use crate::mention;
 use crate::recall::{self, Memory};
 use crate::rules::Rules;
 use crate::scan::found::{Found, Known, Part, Whole};
-use crate::view::{Found as Value, View};
+use crate::scan::gate::fold;
+use crate::scan::memo::Memos;
+use crate::scan::sieve::{Room, Sieve};
+use crate::scan::sieves::Sieves;
+use crate::view::{Found as Value, View, name_hash};
 
 /// At most this many kinds of records are kept settled; more are settled anew each time.
 const CLASSES: usize = 16_384;
 /// At most this many different sources are told apart.
 const SOURCES: usize = 65_536;
+/// A desk keeps about so many bytes of values, to know what they opened.
+const MOST_KEPT: usize = 16 << 20;
 /// Longer keys and source names are not kept.
 const LONGEST_KEY: usize = 512;
 
@@ -37,6 +43,7 @@ const PRINT: &str = "\u{1f}print";
 pub(crate) struct Books {
     pub(crate) formats: Formats,
     pub(crate) rules: Rules,
+    pub(crate) sieves: Sieves,
 }
 
 /// A reader of records.
@@ -44,11 +51,18 @@ pub(crate) struct Books {
 pub(crate) struct Desk {
     classes: FxHashMap<Box<str>, Arc<Routed>>,
     sources: FxHashSet<Arc<str>>,
+    /// By a hash of the names of a record's members: how it may be recognised.
+    ways: FxHashMap<u64, Arc<[usize]>>,
     key: String,
     nothing: Memory,
+    memos: Vec<Memos>,
+    room: Room,
     /// Whether somebody wants to see all of each record.
     pub(crate) tells_all: bool,
 }
+
+/// Numbers of rule engines, in the order in which their rules are asked.
+type Engines = SmallVec<[usize; 8]>;
 
 /// A class with the engines that its records go to.
 pub(crate) struct Routed {
@@ -56,6 +70,9 @@ pub(crate) struct Routed {
     pub(crate) engines: Vec<usize>,
     /// Engines that depend on further fields, in the order of `class.maybe`.
     pub(crate) maybe: Vec<Vec<usize>>,
+    /// The values that the format's keys have in all records of the class.
+    settled: Vec<(String, String)>,
+    sieves: RwLock<Vec<(Engines, Arc<Sieve>)>>,
 }
 
 impl Desk {
@@ -73,7 +90,7 @@ impl Desk {
         let routed = self.class_of(books, number, format, &view);
         let class = &routed.class;
         let facts = mention::facts(class, &view);
-        let results = evaluate(books, &routed, &view);
+        let results = self.evaluate(books, &routed, &view);
         let rules = speaking(&books.rules, &results);
         let part = self.part(books, class, &view, results);
         let tells = !facts.is_empty() || !rules.is_empty() || part.is_some();
@@ -82,7 +99,7 @@ impl Desk {
         let source = self.source_of(format, class, &view);
         let time = time_of(format, class, &view, envelope);
         let pairs = recall::pairs(class, &view);
-        Found::Known(Known {
+        Found::Known(Box::new(Known {
             format: Arc::clone(format),
             source,
             time,
@@ -96,7 +113,52 @@ impl Desk {
                 let record = record.to_owned_value();
                 Box::new(Whole { routed, record, extra: extra.clone() })
             }),
-        })
+        }))
+    }
+
+    /// Returns the ways to recognise a format that a record may be known by.
+    pub(crate) fn ways(&mut self, books: &Books, record: &Json<'_>) -> Arc<[usize]> {
+        let Json::Object(members) = record else {
+            return Arc::default();
+        };
+        // Some collectors give the members in another order each time.
+        let hash = members.iter().fold(0_u64, |all, (name, _)| all.wrapping_add(name_hash(name)));
+        if let Some(ways) = self.ways.get(&hash) {
+            return Arc::clone(ways);
+        }
+        let named = |name: &str| members.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let ways: Arc<[usize]> = books.formats.ways(&named).into();
+        if self.ways.len() < CLASSES {
+            self.ways.insert(hash, Arc::clone(&ways));
+        }
+        ways
+    }
+
+    /// Returns what the rules of the record's log sources find.
+    pub(crate) fn evaluate(
+        &mut self,
+        books: &Books,
+        routed: &Routed,
+        view: &View<'_>,
+    ) -> Vec<EvaluationResult> {
+        let engines = routed.engines_of(view);
+        if engines.is_empty() {
+            return Vec::new();
+        }
+        let sieve = routed.sieve(books, engines);
+        if self.memos.len() <= sieve.number {
+            self.memos.resize_with(sieve.number + 1, Memos::default);
+        }
+        let Some(memos) = self.memos.get_mut(sieve.number) else {
+            return Vec::new();
+        };
+        let event = view.as_event(&routed.class);
+        let found = sieve.evaluate(&books.rules, &event, memos, &mut self.room);
+        if self.room.kept > MOST_KEPT {
+            self.memos.iter_mut().for_each(Memos::clear);
+            self.room.kept = 0;
+        }
+        found
     }
 
     /// What the record counts for in correlations, if it counts at all.
@@ -114,7 +176,7 @@ impl Desk {
         if results.is_empty() {
             return None;
         }
-        let event = view.as_event(class, None);
+        let event = view.as_event(class);
         let mut fields: serde_json::Map<_, _> = rules
             .asked
             .iter()
@@ -158,16 +220,7 @@ impl Desk {
             .zip(values.iter().map(Option::as_deref))
             .collect();
         let class = Class::new(format, &keys);
-        let rules = &books.rules;
-        let routed = Arc::new(Routed {
-            engines: rules.engines_for(&class.logsources),
-            maybe: class
-                .maybe
-                .iter()
-                .map(|(_, logsources)| rules.engines_for(logsources))
-                .collect(),
-            class,
-        });
+        let routed = Arc::new(Routed::new(&books.rules, format, class, &keys));
         if self.classes.len() < CLASSES && self.key.len() < LONGEST_KEY {
             self.classes.insert(self.key.as_str().into(), Arc::clone(&routed));
         }
@@ -194,30 +247,65 @@ impl Desk {
     }
 }
 
-/// Returns what the rules of the record's log sources find.
-fn evaluate(books: &Books, routed: &Routed, view: &View<'_>) -> Vec<EvaluationResult> {
-    let mut results = Vec::new();
-    let field = |path: &str| view.text(&routed.class, path);
-    let further = routed
-        .class
-        .maybe
-        .iter()
-        .zip(&routed.maybe)
-        .filter(|((condition, _), _)| condition.holds(&field))
-        .flat_map(|(_, engines)| engines);
-    let mut seen: SmallVec<[usize; 8]> = SmallVec::from_slice(&routed.engines);
-    for engine in further {
-        if !seen.contains(engine) {
-            seen.push(*engine);
+impl Routed {
+    fn new(rules: &Rules, format: &Format, class: Class, keys: &[(&str, Option<&str>)]) -> Self {
+        let known = keys.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        Self {
+            engines: rules.engines_for(&class.logsources),
+            maybe: class
+                .maybe
+                .iter()
+                .map(|(_, logsources)| rules.engines_for(logsources))
+                .collect(),
+            settled: known
+                .filter(|(name, value)| is_settled(format, &class, name, value))
+                .map(|(name, value)| (name.to_owned(), fold(value)))
+                .collect(),
+            sieves: RwLock::default(),
+            class,
         }
     }
-    for number in seen {
-        if let Some(of_rules) = books.rules.engines.get(number) {
-            let event = view.as_event(&routed.class, Some(&of_rules.shape));
-            results.extend(of_rules.engine.evaluate(&event));
+
+    /// Returns the engines whose rules apply to a record.
+    pub(crate) fn engines_of(&self, view: &View<'_>) -> Engines {
+        let field = |path: &str| view.text(&self.class, path);
+        let mut engines = Engines::from_slice(&self.engines);
+        let further = self
+            .class
+            .maybe
+            .iter()
+            .zip(&self.maybe)
+            .filter(|((condition, _), _)| condition.holds(&field))
+            .flat_map(|(_, engines)| engines);
+        for engine in further {
+            if !engines.contains(engine) {
+                engines.push(*engine);
+            }
         }
+        engines
     }
-    results
+
+    /// Returns the sieve for the rules of some engines.
+    fn sieve(&self, books: &Books, engines: Engines) -> Arc<Sieve> {
+        let sieves = self.sieves.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sieve)) = sieves.iter().find(|(known, _)| *known == engines) {
+            return Arc::clone(sieve);
+        }
+        drop(sieves);
+        let sieve = books.sieves.of(&books.rules, &engines, &self.settled);
+        let mut sieves = self.sieves.write().unwrap_or_else(PoisonError::into_inner);
+        sieves.push((engines, Arc::clone(&sieve)));
+        sieve
+    }
+}
+
+/// Tells whether a key's value is what rules see under its name in all records of the class.
+fn is_settled(format: &Format, class: &Class, name: &str, value: &str) -> bool {
+    let of_format = format.aliases.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let of_class = class.aliases(name_hash(name), name);
+    let as_the_format_says =
+        of_format.map_or(0, |(_, aliases)| aliases.len()) == of_class.map_or(0, <[_]>::len);
+    as_the_format_says && !value.is_empty() && value.trim() == value && !class.is_hex(name)
 }
 
 /// Returns the rules among the results that speak for themselves.

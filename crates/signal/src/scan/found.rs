@@ -21,7 +21,7 @@ use crate::scan::desk::Routed;
 /// What became of a record, or of bytes where one should be.
 pub(crate) enum Found {
     /// A record of a known format.
-    Known(Known),
+    Known(Box<Known>),
     /// A record that is none. It counts as a record and is told with its number.
     Odd {
         sort: &'static str,
