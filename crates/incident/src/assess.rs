@@ -133,6 +133,8 @@ pub struct Assessment {
     pub unknown_reach: Vec<UnknownReach>,
     /// What footholds and suspects did with data.
     pub accesses: Vec<Access>,
+    /// How many detections and facts found no room in the memory; they were not judged.
+    pub dropped: u64,
     /// Which spelling means which node.
     pub names: Names,
 }
@@ -170,6 +172,7 @@ pub(crate) fn assess(
     assessment.links = observed_links(&scene, &names);
     assessment.unknown_reach = unknown_reach(&scene, &names, &judgement, estate, settings);
     assessment.accesses = accesses(&scene, &names, &judgement, settings.suspect_at);
+    assessment.dropped = evidence.dropped();
     assessment.conflicts = names.conflicts().to_vec();
     assessment.names = names;
     assessment

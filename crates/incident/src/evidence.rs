@@ -4,9 +4,9 @@
 //! cast. Per row at most [`MOST_HOURS`] hours are kept, the earliest and the
 //! latest; what lies between is counted in sum. So memory is bounded by the
 //! number of different things said, not by events, and the same events in any
-//! order leave the same memory.
+//! order leave the same memory. Beyond [`MOST_ROWS`] what is new is counted and
+//! left out; only then does the order of arrival show.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cordon_model::Timestamp;
@@ -18,6 +18,8 @@ use rustc_hash::FxHashMap;
 
 use crate::table::{CastIx, NameTable};
 
+/// Rows kept, and names and casts: somebody who tries a million invented names fills no more.
+const MOST_ROWS: usize = 400_000;
 /// Hours kept per row.
 const MOST_HOURS: usize = 64;
 
@@ -73,34 +75,44 @@ pub(crate) fn sum(one: Amount, two: Amount) -> Amount {
     }
 }
 
-/// The hours of a row.
+/// The hours of a row, in their order.
 #[derive(Clone, Debug, Default)]
 struct Hours {
-    kept: BTreeMap<i64, Tally>,
+    kept: Vec<Tally>,
     /// Everything between the earliest and the latest hours kept.
-    rest: Option<Tally>,
+    rest: Option<Box<Tally>>,
 }
 
 impl Hours {
     fn add(&mut self, tally: Tally) {
-        let hour = tally.first.as_second().div_euclid(3600);
-        if let Some(known) = self.kept.get_mut(&hour) {
-            known.add(&tally);
-            return;
+        let hour = hour_of(&tally);
+        match self.kept.binary_search_by_key(&hour, hour_of) {
+            Ok(at) => {
+                if let Some(known) = self.kept.get_mut(at) {
+                    known.add(&tally);
+                }
+            }
+            Err(at) => self.kept.insert(at, tally),
         }
-        self.kept.insert(hour, tally);
         if self.kept.len() <= MOST_HOURS {
             return;
         }
         // The middle hour is neither among the earliest nor the latest half, nor can it come to be.
-        let middle = self.kept.keys().nth(MOST_HOURS / 2).copied();
-        if let Some(evicted) = middle.and_then(|hour| self.kept.remove(&hour)) {
-            match &mut self.rest {
-                Some(rest) => rest.add(&evicted),
-                None => self.rest = Some(evicted),
-            }
+        let evicted = self.kept.remove(MOST_HOURS / 2);
+        match &mut self.rest {
+            Some(rest) => rest.add(&evicted),
+            None => self.rest = Some(Box::new(evicted)),
         }
     }
+
+    fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.kept.iter().chain(self.rest.as_deref())
+    }
+}
+
+/// Hours since 1970; adding to a tally never moves it out of its hour.
+fn hour_of(tally: &Tally) -> i64 {
+    tally.first.as_second().div_euclid(3600)
 }
 
 /// One row's hour, as the reasoning reads it.
@@ -129,14 +141,35 @@ pub(crate) struct Evidence {
     rows: FxHashMap<(Subject, CastIx), Hours>,
     /// What earlier quiet times have taught.
     quiet: FxHashMap<(Subject, CastIx), Hours>,
+    dropped: u64,
 }
 
 impl Evidence {
     pub(crate) fn detection(&mut self, detection: &Detection) {
-        let cast = self.names.observe(&detection.mentions, detection.time);
+        // What rules say has room left when facts have none.
+        let most = MOST_ROWS + MOST_ROWS / 4;
+        let Some(cast) = self.names.observe(&detection.mentions, detection.time, most) else {
+            self.dropped += 1;
+            return;
+        };
         let rule = self.rule(&detection.rule);
         let tally = once(detection.time, &detection.place, Amount::default());
-        self.rows.entry((Subject::Rule(rule), cast)).or_default().add(tally);
+        self.add((Subject::Rule(rule), cast), tally, most);
+    }
+
+    fn add(&mut self, row: (Subject, CastIx), tally: Tally, most: usize) {
+        if self.rows.len() < most {
+            self.rows.entry(row).or_default().add(tally);
+        } else if let Some(hours) = self.rows.get_mut(&row) {
+            hours.add(tally);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// How many detections and facts found no room, because too many different things were said.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     fn rule(&mut self, rule: &Arc<Rule>) -> u32 {
@@ -150,11 +183,14 @@ impl Evidence {
     }
 
     pub(crate) fn fact(&mut self, fact: &Fact) {
-        let cast = self.names.observe(&fact.mentions, fact.time);
+        let Some(cast) = self.names.observe(&fact.mentions, fact.time, MOST_ROWS) else {
+            self.dropped += 1;
+            return;
+        };
         // A lease stays with the names.
         let Some((deed, amount)) = deed_of(fact.kind) else { return };
         let tally = once(fact.time, &fact.place, amount);
-        self.rows.entry((Subject::Deed(deed, fact.outcome), cast)).or_default().add(tally);
+        self.add((Subject::Deed(deed, fact.outcome), cast), tally, MOST_ROWS);
     }
 
     /// Takes in what was usual in a quiet time.
@@ -171,7 +207,9 @@ impl Evidence {
             };
             let (Some(subject), Some(first)) = (subject, row.days.first()) else { continue };
             let mentions: Arc<[Mention]> = row.mentions.as_slice().into();
-            let cast = self.names.observe(&mentions, first.first);
+            let Some(cast) = self.names.observe(&mentions, first.first, MOST_ROWS) else {
+                continue;
+            };
             let hours = self.quiet.entry((subject, cast)).or_default();
             for day in &row.days {
                 hours.add(Tally {
@@ -195,8 +233,7 @@ impl Evidence {
                 Subject::Deed(deed, outcome) => Some(About::Deed(deed, outcome)),
             };
             let Some(about) = about else { continue };
-            let tallies = hours.kept.values().chain(&hours.rest);
-            rows.extend(tallies.map(|tally| Row { about, cast, tally, quiet }));
+            rows.extend(hours.tallies().map(|tally| Row { about, cast, tally, quiet }));
         }
         rows.sort_by(|a, b| (a.tally.first, &a.tally.place).cmp(&(b.tally.first, &b.tally.place)));
         rows

@@ -101,21 +101,27 @@ impl NameTable {
         &self.leases
     }
 
-    /// Takes in who played which part in an event at a time.
-    pub(crate) fn observe(&mut self, mentions: &Arc<[Mention]>, time: Timestamp) -> CastIx {
+    /// Takes in who played which part in an event at a time; nothing where a name or cast is new
+    /// and there are `most` already.
+    pub(crate) fn observe(
+        &mut self,
+        mentions: &Arc<[Mention]>,
+        time: Timestamp,
+        most: usize,
+    ) -> Option<CastIx> {
         if let Some((_, cast)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, mentions))
         {
-            return *cast;
+            return Some(*cast);
         }
         let hash = hash_of(mentions);
         let known = self.seen.get(&hash).and_then(|same| same.iter().find(|(m, _)| m == mentions));
         let cast = match known {
             Some(&(_, cast)) => cast,
-            None => self.read_cast(mentions, hash),
+            None => self.read_cast(mentions, hash, most)?,
         };
         self.count_groups(cast, time.as_second().div_euclid(3600));
         self.last = Some((Arc::clone(mentions), cast));
-        cast
+        Some(cast)
     }
 
     fn count_groups(&mut self, cast: CastIx, hour: i64) {
@@ -133,7 +139,7 @@ impl NameTable {
         self.leases.extend(sightings.into_iter().map(|(address, host)| (address, host, hour)));
     }
 
-    fn read_cast(&mut self, mentions: &Arc<[Mention]>, hash: u64) -> CastIx {
+    fn read_cast(&mut self, mentions: &Arc<[Mention]>, hash: u64, most: usize) -> Option<CastIx> {
         let place = place_of(mentions);
         let mut parts = SmallVec::new();
         let mut persons = 0;
@@ -141,16 +147,24 @@ impl NameTable {
             let keys = read_mention(mention, place.as_deref());
             let Some(kind) = kind_of(mention.kind, &keys) else { continue };
             persons += usize::from(mention.role == Role::Actor && kind != MentionKind::Host);
+            let is_full = self.keys.len() >= most;
+            if is_full && keys.iter().any(|(key, _)| !self.key_index.contains_key(key)) {
+                return None;
+            }
             let keys = keys.into_iter().map(|(key, raw)| self.intern_key(key, raw)).collect();
             parts.push((mention.role, self.intern_group(kind, keys)));
         }
         parts.sort_unstable();
         parts.dedup();
-        let cast = self.intern_cast(Cast { parts, no_person: persons == 0 });
+        let cast = Cast { parts, no_person: persons == 0 };
+        if self.casts.len() >= most && !self.cast_index.contains_key(&cast) {
+            return None;
+        }
+        let cast = self.intern_cast(cast);
         if self.seen.len() < MOST_SEEN {
             self.seen.entry(hash).or_default().push((Arc::clone(mentions), cast));
         }
-        cast
+        Some(cast)
     }
 
     fn intern_key(&mut self, key: Key, raw: &str) -> KeyIx {

@@ -632,3 +632,28 @@ fn logs_confirm_and_contradict_links_of_the_estate() {
         ]
     );
 }
+
+#[test]
+fn a_flood_of_invented_names_is_counted_and_the_known_ones_go_on() {
+    let none = EstateBuilder::new("none", "GBP").finish().unwrap();
+    let mut reasoner = Reasoner::new(&none, Settings::default());
+    feed(&mut reasoner, r"0 logon remote by:user=NORTH\ann from:ip=203.0.113.9 at:host=dc1", 1);
+    for n in 0..450_000_u64 {
+        let mentions: Arc<[Mention]> = [mention(&format!("to:user=NORTH\\u{n}"))].into();
+        let kind = FactKind::Logon { remote: true };
+        let place = Place { file: "test".into(), record: n };
+        let outcome = Outcome::Failure;
+        reasoner.fact(&Fact { time: at(1), place, kind, outcome, mentions });
+    }
+    for (line, record) in [
+        (r"5 rule dump,critical,T1003,credential-access by:user=NORTH\ann at:host=dc1", 2),
+        (r"6 rule clear,critical,T1070,stealth by:user=NORTH\new at:host=dc1", 3),
+        (r"7 rule shell,high,T1059,execution by:user=NORTH\new at:host=dc1", 4),
+    ] {
+        feed(&mut reasoner, line, record);
+    }
+    let judged = reasoner.assess(at(10));
+    assert!(judged.dropped >= 50_000, "{}", judged.dropped);
+    let named = footholds(&judged);
+    assert!(named.contains(&"user:north\\new") && named.contains(&"host:dc1"), "{named:?}");
+}

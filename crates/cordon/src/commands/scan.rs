@@ -72,6 +72,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<u8> {
     // The events' own clock is "now": old logs are judged as on the day they end.
     let now = seen.last.unwrap_or(Timestamp::UNIX_EPOCH);
     let assessment = seen.reasoner.assess(now);
+    seen.problems.extend(no_room(assessment.dropped));
     if let (Some(keeper), Some(mut notes)) = (keeper, seen.notes.take()) {
         let added = keeper.write(&estate, &mut notes, &seen.reasoner, &assessment, now)?;
         tracing::info!("{added} entries were added to the ledger");
@@ -89,6 +90,19 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<u8> {
         }
     }
     Ok(code(args, broken_rules || seen.events == 0, !assessment.footholds.is_empty()))
+}
+
+/// Tells that the memory was too small for what a log had to say.
+fn no_room(dropped: u64) -> Option<Problem> {
+    (dropped > 0).then(|| Problem {
+        file: "judgement".to_owned(),
+        place: String::new(),
+        what: format!(
+            "{} detections and facts found no room: too many different names were seen",
+            crate::text::thousands(dropped)
+        ),
+        remedy: "scan fewer logs or a shorter time at once".to_owned(),
+    })
 }
 
 fn code(args: &ScanArgs, failed: bool, found: bool) -> u8 {
@@ -123,7 +137,7 @@ fn scanner(args: &ScanArgs) -> (Scanner, Vec<Problem>) {
         problems.extend(more);
     }
     // Times without a year lie before now.
-    (Scanner::new(formats.until(jiff::Timestamp::now()), rules), problems)
+    (Scanner::new(formats.until(Timestamp::now()), rules), problems)
 }
 
 fn progress_bar(files: &[PathBuf]) -> ProgressBar {
