@@ -13,6 +13,7 @@ mod json;
 mod source;
 mod table;
 mod utf16;
+mod xml;
 mod yaml;
 
 use std::cell::Cell;
@@ -99,6 +100,7 @@ pub(crate) fn decode(feed: &mut Feed<'_>, head: &[u8], reader: &mut dyn Read, me
         Kind::Table => table::decode(feed, reader, meter),
         Kind::Audit => audit::decode(feed, reader, meter),
         Kind::Blocks => blocks::decode(feed, reader, meter),
+        Kind::Xml => xml::decode(feed, reader, meter),
         Kind::Yaml => yaml::decode(feed, reader, meter),
         Kind::Text => json::decode(feed, reader, meter),
         Kind::Binary => feed.trouble(
@@ -117,6 +119,7 @@ enum Kind {
     Table,
     Audit,
     Blocks,
+    Xml,
     Yaml,
     Text,
     Binary,
@@ -144,6 +147,9 @@ fn kind_of(head: &[u8], formats: &Formats) -> Kind {
     }
     if audit::is_audit(first) {
         return Kind::Audit;
+    }
+    if xml::is_events(text) {
+        return Kind::Xml;
     }
     if blocks::is_blocks(text) {
         return Kind::Blocks;
