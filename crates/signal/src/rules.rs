@@ -1,10 +1,10 @@
-//! Sigma rules: loading, and one engine per logsource.
+//! Sigma rules: loading, and grouping by logsource.
 //!
 //! A rule applies to records whose logsource has every part that the rule
-//! names. Rules with the same logsource share an engine, so a record meets only
-//! the engines of its own logsources and rules of other products never see it.
+//! names. Rules with the same logsource stand together, so a record meets only
+//! those of its own logsources and rules of other products never see it.
 //! Correlation rules are counted by a correlator of their own (`rules/correlate.rs`),
-//! fed with the detections of all engines; its clock counts microseconds, so
+//! fed with the detections of all rules; its clock counts microseconds, so
 //! that events within one second keep their order.
 //!
 //! What does not parse or compile is told with file and line, and left out.
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cordon_model::signal::{Level, Problem, Rule};
-use rsigma_eval::{Engine, compile_rule};
+use rsigma_eval::{CompiledRule, Engine, compile_rule};
 use rsigma_parser::{CorrelationCondition, CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -46,7 +46,7 @@ pub enum RuleSource {
 /// The rules of one logsource.
 pub(crate) struct RuleEngine {
     logsource: LogSource,
-    pub(crate) engine: Engine,
+    pub(crate) rules: Vec<CompiledRule>,
 }
 
 /// Sigma rules, ready to be matched.
@@ -145,9 +145,7 @@ impl Rules {
                     }
                 }
             }
-            let mut engine = Engine::new();
-            engine.extend_compiled_rules(compiled);
-            self.engines.push(RuleEngine { logsource, engine });
+            self.engines.push(RuleEngine { logsource, rules: compiled });
         }
     }
 
@@ -175,20 +173,30 @@ impl Rules {
     }
 
     fn add_filters(&mut self, filters: &[(FilterRule, Origin)], problems: &mut Vec<Problem>) {
+        let mut usable = Vec::new();
         for (filter, origin) in filters {
             if let FilterRuleTarget::Specific(names) = &filter.rules
                 && !names.iter().any(|name| self.knows(name))
             {
                 let what = format!("filter `{}` is for rules that are not loaded", filter.title);
                 problems.push(origin.problem(what, "load them too, or take the filter away"));
-                continue;
+            } else if let Err(error) = Engine::new().apply_filter(filter) {
+                problems.push(unsupported("filter", &filter.title, &error, origin));
+            } else {
+                usable.push(filter);
             }
-            for of_rules in &mut self.engines {
-                if let Err(error) = of_rules.engine.apply_filter(filter) {
-                    problems.push(unsupported("filter", &filter.title, &error, origin));
-                    break;
-                }
+        }
+        if usable.is_empty() {
+            return;
+        }
+        for of_rules in &mut self.engines {
+            let mut engine = Engine::new();
+            engine.extend_compiled_rules(std::mem::take(&mut of_rules.rules));
+            for filter in &usable {
+                // Whether it can be used does not depend on the rules.
+                let _tried_before = engine.apply_filter(filter);
             }
+            of_rules.rules = engine.rules().to_vec();
         }
     }
 

@@ -250,7 +250,7 @@ impl Sieve {
             .numbers()
             .filter_map(|number| {
                 let (engine, rule) = self.rules.get(number)?;
-                evaluate_rule(rules.engines.get(*engine)?.engine.rules().get(*rule)?, event)
+                evaluate_rule(rules.engines.get(*engine)?.rules.get(*rule)?, event)
             })
             .collect()
     }

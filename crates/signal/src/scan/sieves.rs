@@ -46,7 +46,7 @@ fn plan(rules: &Rules, engines: &[usize], settled: &[(String, String)]) -> Plan 
     let is_settled = |sign: &Sign| settle(sign, settled);
     let mut plan = Plan::default();
     for engine in engines {
-        let of_engine = rules.engines.get(*engine).map(|of_rules| of_rules.engine.rules());
+        let of_engine = rules.engines.get(*engine).map(|of_rules| of_rules.rules.as_slice());
         for (number, rule) in of_engine.unwrap_or_default().iter().enumerate() {
             plan.add(*engine, number, gate_of(rule, &is_settled));
         }

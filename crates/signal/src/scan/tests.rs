@@ -24,7 +24,7 @@ fn compare(scanner: &mut Scanner, records: &str) -> (usize, usize) {
         let routed = desk.class_of(books, number, format, &view);
         let event = view.as_event(&routed.class);
         let engines = routed.engines_of(&view);
-        let of_engine = |number: &usize| books.rules.engines[*number].engine.rules();
+        let of_engine = |number: &usize| &books.rules.engines[*number].rules;
         let all: Vec<_> = engines
             .iter()
             .flat_map(of_engine)
