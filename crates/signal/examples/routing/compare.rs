@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cordon_model::signal::{Detection, Place};
 use cordon_signal::{Formats, Heard, Input, Reading, RuleSource, Rules, Scanner, Sink};
@@ -129,8 +130,9 @@ struct Seen {
     reads: bool,
     last: Option<Place>,
     records: u64,
-    /// The log sources of each record.
-    logsources: BTreeMap<Place, BTreeSet<String>>,
+    /// The log sources of each record; equal ones are kept once.
+    logsources: BTreeMap<Place, Arc<BTreeSet<String>>>,
+    known: BTreeSet<Arc<BTreeSet<String>>>,
     hits: Vec<(Place, String)>,
 }
 
@@ -146,7 +148,12 @@ impl Sink for Seen {
 
     fn reading(&mut self, reading: Reading) {
         if let Some(place) = self.last.clone() {
-            self.logsources.insert(place, reading.logsources.into_iter().collect());
+            let set = Arc::new(reading.logsources.into_iter().collect());
+            let known = self.known.get(&set).cloned().unwrap_or_else(|| {
+                self.known.insert(Arc::clone(&set));
+                set
+            });
+            self.logsources.insert(place, known);
         }
     }
 
@@ -161,7 +168,7 @@ impl Outcome {
         for (_, rule) in &one.hits {
             *self.routed.entry(rule.clone()).or_default() += 1;
         }
-        let nothing = BTreeSet::new();
+        let nothing = Arc::default();
         let mut placed: BTreeMap<&Place, BTreeSet<&str>> = BTreeMap::new();
         for (place, rule) in &all.hits {
             let of_record = all.logsources.get(place).unwrap_or(&nothing);
