@@ -23,15 +23,17 @@ fn every_rule_finds_the_same_with_and_without_routing() {
         return;
     };
     let rules = compare::rule_texts(&[
-        sigma.join("rules/windows"),
+        sigma.join("rules/windows/builtin"),
+        sigma.join("rules/windows/registry"),
+        sigma.join("rules/windows/powershell"),
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"),
     ]);
     // Small files, but not those of a few records.
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |about| about.len());
     let mut files = compare::windows_files(&corpus);
-    files.retain(|path| (100_000..250_000).contains(&size(path)));
+    files.retain(|path| (100_000..420_000).contains(&size(path)));
     files.sort_by_key(size);
-    files.dedup_by_key(|path| size(path) / 40_000);
+    files.dedup_by_key(|path| size(path) / 100_000);
     let outcome = compare::compare(&rules, &files);
     println!(
         "{} rules, {} records, {} hits",
@@ -39,7 +41,7 @@ fn every_rule_finds_the_same_with_and_without_routing() {
         outcome.records,
         outcome.routed.values().sum::<u64>()
     );
-    assert!(outcome.routed.len() > 30, "too few rules fire to tell: {}", outcome.routed.len());
+    assert!(outcome.routed.len() > 20, "too few rules fire to tell: {}", outcome.routed.len());
     assert_eq!(outcome.differences(), []);
     assert!(outcome.misplaced.is_empty(), "{:?}", outcome.misplaced);
 }
