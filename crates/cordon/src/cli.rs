@@ -3,6 +3,7 @@
 //! Help lines are imperatives without a full stop. Everything that prints data
 //! takes `--format json`. Exit codes stand in [`crate::exit`].
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -125,6 +126,9 @@ pub(crate) struct ScanArgs {
     /// Leave the built-in rules out
     #[arg(long)]
     pub(crate) no_pack: bool,
+    /// How many threads work; as many as the machine runs at once unless given
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Folder with the estate; without it every name becomes a provisional node
     #[arg(long, value_name = "FOLDER")]
     pub(crate) config: Option<PathBuf>,

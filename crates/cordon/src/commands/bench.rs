@@ -1,6 +1,7 @@
-//! `cordon bench`: estates of any size, and how fast they are planned.
+//! `cordon bench`: estates of any size and how fast they are planned, logs and
+//! how fast and how well they are judged.
 //!
-//! Each part measures in this process, on one thread, and prints what it
+//! Each part measures in this process, on one thread unless it says so, and prints what it
 //! measured; nothing here decides anything. `docs/benchmarks.md` says how to
 //! read the figures and what they were.
 
@@ -10,6 +11,7 @@ mod measure;
 mod memory;
 mod plan;
 mod report;
+mod scan;
 
 use cordon_estate::generate::save;
 use cordon_estate::synthetic::{self, Shape, Synthetic};
@@ -29,6 +31,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         BenchCommand::Estate(args) => write_estate(args),
         BenchCommand::Footholds(args) => footholds::run(args),
         BenchCommand::Plan(args) => plan::run(args),
+        BenchCommand::Scan(args) => scan::run(args),
     }
 }
 

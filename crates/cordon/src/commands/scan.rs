@@ -7,6 +7,7 @@ mod answer;
 mod keep;
 
 use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub(crate) struct Seen<'e> {
     pub(crate) detections: Vec<Detection>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) last: Option<Timestamp>,
+    /// Bytes of the input that were read, compressed ones for compressed files.
+    pub(crate) bytes: u64,
     /// What belongs in the ledger, where there is one.
     notes: Option<Notes>,
     progress: ProgressBar,
@@ -65,9 +68,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<u8> {
         seen.notes = Some(keeper.notes());
     }
     seen.problems = rule_problems;
-    for file in &args.files {
-        scanner.scan(&Input::of_argument(file), &mut seen);
-    }
+    let inputs: Vec<Input> = args.files.iter().map(|file| Input::of_argument(file)).collect();
+    scanner.scan_all(&inputs, &mut seen);
     seen.progress.finish_and_clear();
     // The events' own clock is "now": old logs are judged as on the day they end.
     let now = seen.last.unwrap_or(Timestamp::UNIX_EPOCH);
@@ -136,8 +138,10 @@ fn scanner(args: &ScanArgs) -> (Scanner, Vec<Problem>) {
         formats = with;
         problems.extend(more);
     }
+    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok());
     // Times without a year lie before now.
-    (Scanner::new(formats.until(Timestamp::now()), rules), problems)
+    let scanner = Scanner::new(formats.until(Timestamp::now()), rules);
+    (scanner.with_threads(threads.unwrap_or(NonZeroUsize::MIN)), problems)
 }
 
 fn progress_bar(files: &[PathBuf]) -> ProgressBar {
@@ -167,6 +171,7 @@ impl<'e> Seen<'e> {
             detections: Vec::new(),
             problems: Vec::new(),
             last: None,
+            bytes: 0,
             notes: None,
             progress,
         }
@@ -211,6 +216,7 @@ impl Sink for Seen<'_> {
     }
 
     fn progress(&mut self, bytes: u64) {
-        self.progress.set_position(bytes);
+        self.bytes += bytes;
+        self.progress.set_position(self.bytes);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cordon_model::signal::{Detection, Fact, FactKind, Mention, Outcome};
 use jiff::Timestamp;
+use rustc_hash::FxHashSet;
 
 use crate::format::Format;
 use crate::mention;
@@ -20,15 +21,20 @@ use crate::scan::{Heard, Sink};
 use crate::stream::Stream;
 use crate::view::View;
 
+/// As many lists of names are kept, to be told again without a copy.
+const MOST_TOLD: usize = 16_384;
+
 /// The one who knows what came before.
 pub(crate) struct Clerk {
     memory: Memory,
+    /// Names as they were told together, to be told again without a copy.
+    told: FxHashSet<Arc<[Mention]>>,
     pub(crate) counter: Counter,
 }
 
 impl Clerk {
     pub(crate) fn new(counter: Counter) -> Self {
-        Self { memory: Memory::default(), counter }
+        Self { memory: Memory::default(), told: FxHashSet::default(), counter }
     }
 
     /// Forgets what came before.
@@ -91,6 +97,7 @@ impl Clerk {
         };
         let mentions =
             known.whole.map_or(mentions, |whole| self.again(&known.format.flatten, &whole));
+        let mentions = self.once(mentions);
         let facts = known.facts.into_iter();
         for (kind, outcome) in facts.filter(|(kind, _)| mention::name_somebody(kind, &mentions)) {
             let mentions = Arc::clone(&mentions);
@@ -104,6 +111,18 @@ impl Clerk {
             let held = Held { part, source: known.source, mentions };
             self.counter.hold(rules, time, place, held, sink);
         }
+    }
+
+    /// Returns the copy of the names that was told before, if there is one.
+    fn once(&mut self, mentions: Arc<[Mention]>) -> Arc<[Mention]> {
+        if let Some(told) = self.told.get(&mentions) {
+            return Arc::clone(told);
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        self.told.insert(Arc::clone(&mentions));
+        mentions
     }
 
     fn reading(&self, format: &Format, whole: &Whole, time: Timestamp) -> Reading {

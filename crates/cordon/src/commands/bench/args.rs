@@ -18,6 +18,8 @@ pub(crate) enum BenchCommand {
     Footholds(super::footholds::FootholdsArgs),
     /// Plan synthetic estates and tell optimum, bound, times and memory
     Plan(PlanArgs),
+    /// Scan logs and tell events per second, on one thread or several, and memory
+    Scan(super::scan::BenchScanArgs),
 }
 
 #[derive(Debug, Args)]
