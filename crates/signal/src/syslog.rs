@@ -139,9 +139,7 @@ impl<'a> Frame<'a> {
         let end = rest.find([' ', ':', '[']).unwrap_or(rest.len());
         let (program, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let (pid, after) = match after.strip_prefix('[').and_then(|after| after.split_once(']')) {
-            Some((pid, after)) if after.starts_with(':') && pid.len() <= LONGEST_WORD => {
-                (pid, after)
-            }
+            Some((pid, after)) if pid.len() <= LONGEST_WORD => (pid, level_off(after)),
             Some(_) | None => ("", after),
         };
         let is_program = !program.is_empty()
@@ -156,6 +154,12 @@ impl<'a> Frame<'a> {
             Some(_) | None => self.message = rest.trim_start_matches(':').trim_start(),
         }
     }
+}
+
+/// Kerberos writes a level between the number and the colon: `(info):`.
+fn level_off(text: &str) -> &str {
+    let inner = text.strip_prefix('(').and_then(|text| text.split_once(')'));
+    inner.map_or(text, |(_, rest)| rest)
 }
 
 /// Splits the time off the start of a line.
@@ -327,6 +331,7 @@ mod tests {
             "-|-|May  1 08:15:02|fw1|-|-|-|CEF:0|Vendor|Product|1|2|Name|3|a=b",
         );
         check("May  1 08:15:02 sshd[991]: bye", "-|-|May  1 08:15:02|-|sshd|991|-|bye");
+        check("May  1 08:15:02 kdc1 krb5kdc[9](info): x", "-|-|May  1 08:15:02|kdc1|krb5kdc|9|-|x");
         check("May  1 08:15:02 web1 last words", "-|-|May  1 08:15:02|web1|-|-|-|last words");
         check("May", "none");
         check("May 1", "none");
