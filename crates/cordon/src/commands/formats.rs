@@ -120,8 +120,9 @@ fn words(tested: &Tested) -> String {
     if tested.not_recognised > 0 {
         let _ = writeln!(
             out,
-            "\nNo format knows {} records. The first of each file:",
-            thousands(tested.not_recognised)
+            "\nNo format knows {} {}. The first of each file:",
+            thousands(tested.not_recognised),
+            if tested.not_recognised == 1 { "record" } else { "records" }
         );
         for example in &tested.examples {
             let _ =
