@@ -60,11 +60,11 @@ impl Quiet {
         evidence.names.cast(row.cast).is_some_and(|cast| {
             let parts = names.cast(&evidence.names, &cast.parts, row.tally.first);
             let young = row.tally.last > self.settled;
-            parts.iter().filter(|part| matches!(part.0, Role::Actor | Role::Source)).all(
-                |(_, node)| {
-                    !self.footholds.contains(node) && !(young && self.suspects.contains(node))
-                },
-            )
+            let theirs = |node: &EntityIx| {
+                self.footholds.contains(node) || young && self.suspects.contains(node)
+            };
+            let did = |role| matches!(role, Role::Actor | Role::Source);
+            !parts.iter().any(|(role, node)| did(*role) && theirs(node))
         })
     }
 }

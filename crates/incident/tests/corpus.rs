@@ -7,6 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "helpers of tests: a missing value is a failed test"
 )]
 
@@ -285,7 +286,7 @@ fn neither_the_order_of_files_nor_threads_nor_chunks_show() {
     };
     let mut one = scanner(&corpus);
     let expect = told(&mut one, &all);
-    let mut turned = all.clone();
+    let mut turned = all;
     turned.reverse();
     assert!(told(&mut one, &turned) == expect, "files in reverse order");
     for (threads, sheet) in [(1, 1000), (2, 777), (3, 100_000)] {
