@@ -128,9 +128,17 @@ impl Formats {
     /// A file with the id of a built-in format replaces it. What cannot be read
     /// or compiled is left out and told.
     pub fn with_folder(folder: &Path) -> (Self, Vec<Problem>) {
+        Self::with_folders(&[folder])
+    }
+
+    /// Returns the built-in formats and those below several folders; of files with one id the
+    /// last counts.
+    pub fn with_folders(folders: &[impl AsRef<Path>]) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut files = parse_builtin();
-        for path in toml_files(folder, &mut problems) {
+        let paths: Vec<PathBuf> =
+            folders.iter().flat_map(|folder| toml_files(folder.as_ref(), &mut problems)).collect();
+        for path in paths {
             let name = path.display().to_string();
             match std::fs::read_to_string(&path) {
                 Ok(text) => match parse(&name, &text) {
@@ -294,7 +302,12 @@ mod tests {
     fn every_format_says_what_it_is() {
         for format in Formats::builtin().iter() {
             assert!(!format.title.is_empty(), "{}", format.id);
-            assert!(format.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            assert!(
+                format
+                    .id
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            );
         }
     }
 
@@ -313,6 +326,12 @@ mod tests {
         assert_eq!(title("door-log").as_deref(), Some("Doors"));
         assert_eq!(title("okta").as_deref(), Some("Doors"));
         assert_eq!(formats.iter().count(), Formats::builtin().iter().count() + 1);
+
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join("d.toml"), door.replace("door-log", "gate-log")).unwrap();
+        let (both, problems) = Formats::with_folders(&[folder.path(), other.path()]);
+        assert_eq!(problems, []);
+        assert_eq!(both.iter().count(), formats.iter().count() + 1);
 
         for (text, place, what) in [
             ("id = 'x'\n\ncolour = 1\n", "line 3", "unknown field `colour`"),

@@ -1,8 +1,6 @@
 //! Broken lines and files of the text formats: what is good is read, the rest
 //! is told with place and remedy, and nothing panics or grows without bound.
 
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be built is a broken test")]
-
 use cordon_model::signal::Problem;
 use cordon_signal::{Formats, Heard, Input, Reading, Rules, Scanner, Sink};
 

@@ -4,11 +4,7 @@
 //! checkout); without it the test says so and passes. `FORMATS_SHOW=1` shows
 //! the first records of each file that no format knows.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests on real logs say what they skip and count"
-)]
+#![expect(clippy::print_stdout, reason = "tests on real logs say what they skip and count")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,11 +4,7 @@
 //! With `UPDATE_DOCS=1` it writes the page anew, and what is read into samples
 //! whose `expect` differs: look at the difference before you commit it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a fixture that cannot be built is a broken test"
-)]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be built is a broken test")]
 
 #[path = "formats_samples/page.rs"]
 mod page;

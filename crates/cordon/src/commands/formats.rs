@@ -77,13 +77,7 @@ pub(crate) fn run(args: &FormatsArgs) -> anyhow::Result<u8> {
 
 /// The built-in formats and those of the folders; now is the latest time that a log can hold.
 fn formats(folders: &[PathBuf]) -> (Formats, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let mut formats = Formats::builtin();
-    for folder in folders {
-        let (with, more) = Formats::with_folder(folder);
-        formats = with;
-        problems.extend(more);
-    }
+    let (formats, problems) = Formats::with_folders(folders);
     (formats.until(jiff::Timestamp::now()), problems)
 }
 

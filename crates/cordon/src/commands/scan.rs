@@ -132,12 +132,8 @@ pub(crate) fn empty_estate() -> anyhow::Result<Estate> {
 
 fn scanner(args: &ScanArgs) -> (Scanner, Vec<Problem>) {
     let (rules, mut problems) = pack::rules(&args.rules, args.no_pack);
-    let mut formats = Formats::builtin();
-    for folder in &args.formats {
-        let (with, more) = Formats::with_folder(folder);
-        formats = with;
-        problems.extend(more);
-    }
+    let (formats, more) = Formats::with_folders(&args.formats);
+    problems.extend(more);
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok());
     // Times without a year lie before now.
     let scanner = Scanner::new(formats.until(Timestamp::now()), rules);
