@@ -2,8 +2,6 @@
 //!
 //! For a look before and after a change; `cordon bench scan` measures real logs.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark of a broken scanner may end at once")]
-
 use std::hint::black_box;
 
 use cordon_model::signal::{Detection, Fact};

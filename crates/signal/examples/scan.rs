@@ -1,4 +1,4 @@
-//! Measures a scan: `scan [--rules DIR]... [--threads N] [--hits] [--mentions] FILE...`
+//! Measures a scan: `scan [--rules DIR]... [--threads N] [--sheets BYTES] [--hits] [--mentions] FILE...`
 //!
 //! Prints counts, the rate and the peak memory; with `--hits` how
 //! often each rule matched, with `--problems` what could not be read, with
@@ -80,6 +80,7 @@ fn main() {
     let mut inputs = Vec::new();
     let (mut hits, mut problems, mut mentions) = (false, false, false);
     let mut threads = NonZeroUsize::MIN;
+    let mut sheets = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -87,6 +88,10 @@ fn main() {
             "--threads" => {
                 let number = arguments.next().and_then(|number| number.parse().ok());
                 threads = number.unwrap_or(threads);
+            }
+            "--sheets" => {
+                let bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
+                sheets = bytes.or(sheets);
             }
             "--hits" => hits = true,
             "--problems" => problems = true,
@@ -104,6 +109,9 @@ fn main() {
         memory()
     );
     let mut scanner = Scanner::new(Formats::builtin(), rules).with_threads(threads);
+    if let Some(bytes) = sheets {
+        scanner = scanner.with_sheets(bytes);
+    }
     let mut count = Count { verbose: mentions, ..Count::default() };
     if problems {
         count.problems = unusable;

@@ -15,7 +15,7 @@ pub(crate) mod gate;
 mod grams;
 mod literal;
 mod memo;
-mod queue;
+pub(crate) mod queue;
 mod sieve;
 mod sieves;
 
@@ -40,7 +40,7 @@ use self::queue::Queue;
 use self::sieves::Sieves;
 
 /// Records are handed from thread to thread in sheets of about so many bytes.
-const SHEET: usize = 1 << 18;
+const SHEET: usize = 1 << 20;
 /// As many sheets per thread are on the way at once.
 const SHEETS: usize = 4;
 

@@ -16,6 +16,7 @@ use crate::json::Json;
 use crate::scan::desk::{Books, Desk};
 use crate::scan::feed::Feed;
 use crate::scan::found::{Found, Trouble};
+use crate::scan::queue::Chunk;
 
 const HEADER: usize = 4096;
 const CHUNK: usize = 65_536;
@@ -32,7 +33,7 @@ pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) 
         let length = data.len();
         if data.iter().any(|byte| *byte != 0) {
             data.resize(CHUNK, 0);
-            feed.chunk(data, offset, length);
+            feed.chunk(Chunk { data, offset, length });
         }
         offset += length;
         feed.progress(meter);
@@ -59,15 +60,9 @@ fn damaged(offset: usize, what: String) -> Trouble {
     }
 }
 
-/// Reads the records of a chunk that has `length` bytes of its own.
-pub(crate) fn chunk(
-    books: &Books,
-    desk: &mut Desk,
-    data: Vec<u8>,
-    offset: usize,
-    length: usize,
-    found: &mut Vec<Found>,
-) {
+/// Reads the records of a chunk.
+pub(crate) fn chunk(books: &Books, desk: &mut Desk, chunk: Chunk, found: &mut Vec<Found>) {
+    let Chunk { data, offset, length } = chunk;
     let trouble = records(books, desk, data, found).err();
     let trouble = match (length < CHUNK, trouble) {
         (true, _) => Some("the file ends within this chunk".to_owned()),

@@ -19,7 +19,7 @@ use crate::scan::Sink;
 use crate::scan::clerk::Clerk;
 use crate::scan::desk::{Books, Desk};
 use crate::scan::found::{Found, Trouble};
-use crate::scan::queue::{Queue, Sheet};
+use crate::scan::queue::{Chunk, Queue, Sheet};
 use crate::stream::Stream;
 
 type Told = Rc<RefCell<Stream>>;
@@ -122,11 +122,13 @@ impl<'s> Feed<'s> {
         self.send_if_full();
     }
 
-    /// Takes a chunk of an event log: `length` bytes from `offset` of the file, filled up.
-    pub(crate) fn chunk(&mut self, data: Vec<u8>, offset: usize, length: usize) {
-        self.send();
-        self.sheet = Sheet::Chunk { data, offset, length };
-        self.send();
+    /// Takes a chunk of an event log.
+    pub(crate) fn chunk(&mut self, chunk: Chunk) {
+        if !self.sheet.takes_chunks() {
+            self.send();
+        }
+        self.sheet.add_chunk(chunk);
+        self.send_if_full();
     }
 
     /// Tells what a decoder could not read.

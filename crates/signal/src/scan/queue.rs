@@ -21,18 +21,21 @@ pub(crate) enum Sheet {
         ends: Vec<usize>,
     },
     Values(Vec<Json<'static>>),
-    /// A chunk of an event log.
-    Chunk {
-        data: Vec<u8>,
-        offset: usize,
-        length: usize,
-    },
+    /// Chunks of an event log.
+    Chunks(Vec<Chunk>),
     Trouble(Trouble),
     Odd {
         sort: &'static str,
         what: &'static str,
         remedy: &'static str,
     },
+}
+
+/// A chunk of an event log: `length` bytes from `offset` of the file, filled up.
+pub(crate) struct Chunk {
+    pub(crate) data: Vec<u8>,
+    pub(crate) offset: usize,
+    pub(crate) length: usize,
 }
 
 impl Default for Sheet {
@@ -55,8 +58,8 @@ impl Sheet {
             Self::Values(values) => {
                 values.iter().for_each(|value| desk.value(books, value, found));
             }
-            Self::Chunk { data, offset, length } => {
-                decode::chunk(books, desk, data, offset, length, found);
+            Self::Chunks(chunks) => {
+                chunks.into_iter().for_each(|chunk| decode::chunk(books, desk, chunk, found));
             }
             Self::Trouble(trouble) => found.push(Found::Trouble(trouble)),
             Self::Odd { sort, what, remedy } => {
@@ -69,7 +72,8 @@ impl Sheet {
         match self {
             Self::Lines { ends, .. } => ends.is_empty(),
             Self::Values(values) => values.is_empty(),
-            Self::Chunk { .. } | Self::Trouble(_) | Self::Odd { .. } => false,
+            Self::Chunks(chunks) => chunks.is_empty(),
+            Self::Trouble(_) | Self::Odd { .. } => false,
         }
     }
 
@@ -78,7 +82,7 @@ impl Sheet {
         match self {
             Self::Lines { bytes, .. } => bytes.len(),
             Self::Values(values) => values.len() * VALUE_BYTES,
-            Self::Chunk { data, .. } => data.len(),
+            Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.data.len()).sum(),
             Self::Trouble(_) | Self::Odd { .. } => 0,
         }
     }
@@ -89,6 +93,18 @@ impl Sheet {
 
     pub(crate) fn takes_values(&self) -> bool {
         matches!(self, Self::Values(_))
+    }
+
+    pub(crate) fn takes_chunks(&self) -> bool {
+        matches!(self, Self::Chunks(_))
+    }
+
+    pub(crate) fn add_chunk(&mut self, chunk: Chunk) {
+        if let Self::Chunks(chunks) = self {
+            chunks.push(chunk);
+        } else {
+            *self = Self::Chunks(vec![chunk]);
+        }
     }
 
     pub(crate) fn add_line(&mut self, line: &[u8]) {

@@ -40,9 +40,7 @@ fn compare(scanner: &mut Scanner, records: &str) -> (usize, usize) {
     (count, hits)
 }
 
-#[test]
-fn nothing_is_lost_in_the_sieve() {
-    let rules = r"
+const RULES: &str = r"
 title: Nested
 logsource: { product: aws }
 detection:
@@ -108,17 +106,21 @@ detection:
   t: { 'name|contains': 'ΣΊΓΜΑ' }
   condition: s or t
 ";
-    let records = r#"{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","userAgent":"x é","a":{"b":["see curl -s evil"]},"userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":"false"}}}}
+
+const RECORDS: &str = r#"{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","userAgent":"x é","a":{"b":["see curl -s evil"]},"userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":"false"}}}}
 {"eventSource":"ec2.amazonaws.com","eventName":"Other","userIdentity.sessionContext.attributes":{"mfaAuthenticated":"false"},"text":"ünlike CURL","size":7}
 {"eventSource":"ec2.amazonaws.com","eventName":"Other","size":"12","name":"TAſK+++"}
 {"eventSource":"ec2.amazonaws.com","eventName":"Other","size":[1,7.0],"name":"tas\u212axyz"}
 {"eventSource":"ec2.amazonaws.com","eventName":"","name":["x","άσίγμα"]}
 {"eventSource":"ec2.amazonaws.com","eventName":"Third","userIdentity":{"sessionContext.attributes.mfaAuthenticated":"false"}}"#;
+
+#[test]
+fn nothing_is_lost_in_the_sieve() {
     let (rules, problems) =
-        Rules::load(&[RuleSource::Text { name: "t".to_owned(), yaml: rules.to_owned() }]);
+        Rules::load(&[RuleSource::Text { name: "t".to_owned(), yaml: RULES.to_owned() }]);
     assert_eq!(problems, []);
     let mut scanner = Scanner::new(Formats::builtin(), rules);
-    let (count, hits) = compare(&mut scanner, records);
+    let (count, hits) = compare(&mut scanner, RECORDS);
     assert_eq!((count, hits), (6, 24));
 }
 
