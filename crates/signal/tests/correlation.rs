@@ -7,6 +7,13 @@
 //! to the engine: the borders of the span, the order within a second, late and
 //! doubled events, and how much is remembered.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test helpers fail loudly, on small numbers"
+)]
+
 use cordon_model::signal::Detection;
 use cordon_signal::{Formats, RuleSource, Rules, Scanner, Sink, Stream};
 

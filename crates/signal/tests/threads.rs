@@ -5,7 +5,11 @@
 //! several lines, lists, tables, text, broken and unknown ones, processes that
 //! later records refer to, and parts of correlations.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests say what they skip")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test helpers fail loudly, and say what they skip"
+)]
 
 use std::io::Read;
 use std::num::NonZeroUsize;
@@ -228,7 +232,11 @@ fn the_order_of_files_makes_no_difference_to_correlations() {
     let (a, b) = (bytes("a", asked.clone()), bytes("b", refused.clone()));
     let both = correlations(&[a.clone(), b.clone()]);
     assert!(both.iter().any(|line| line.contains("asked-and-refused")), "{both:#?}");
-    assert!(!correlations(&[a.clone()]).iter().any(|line| line.contains("asked-and-refused")));
+    assert!(
+        !correlations(std::slice::from_ref(&a))
+            .iter()
+            .any(|line| line.contains("asked-and-refused"))
+    );
     assert_eq!(correlations(&[b.clone(), a.clone()]), both);
     let backwards = |text: &str| text.lines().rev().collect::<Vec<_>>().join("\n");
     let times = |found: &[String]| -> Vec<String> {
@@ -242,7 +250,7 @@ fn the_order_of_files_makes_no_difference_to_correlations() {
     let turned = correlations(&[bytes("a", backwards(&asked)), bytes("b", backwards(&refused))]);
     assert_eq!(times(&turned), times(&both));
     // Logs that are given twice say nothing more.
-    let twice = correlations(&[a.clone(), bytes("z", asked), b, bytes("zz", refused)]);
+    let twice = correlations(&[a, bytes("z", asked), b, bytes("zz", refused)]);
     assert_eq!(twice, both);
 }
 
