@@ -10,7 +10,7 @@
 use std::io::Write;
 
 use cordon_model::signal::Problem;
-use cordon_signal::{Formats, Heard, Input, Rules, Scanner, Sink};
+use cordon_signal::{Formats, Heard, Input, RuleSource, Rules, Scanner, Sink};
 
 #[derive(Default)]
 struct Told {
@@ -338,4 +338,33 @@ fn spoiled_bytes_never_crash_a_decoder() {
             assert!(told.problems.iter().all(|p| !p.what.is_empty() && !p.remedy.is_empty()));
         }
     }
+}
+
+#[test]
+fn a_value_of_a_windows_text_goes_on_over_indented_lines() {
+    const RULE: &str = "title: t\nid: t\nlogsource: {product: windows}\ndetection:\n  s:\n    \
+        Properties|contains: 'Changes All'\n    SubjectUserName: ann\n  condition: s\n";
+    const TEXT: &str = "03/04/2025 09:12:40 AM\nLogName=Security\nEventCode=4662\n\
+        ComputerName=dc1.north.example\nMessage=An operation was performed on an object.\n\n\
+        Subject:\n\tAccount Name:\t\tann\n\tAccount Domain:\t\tNORTH\n\nOperation:\n\
+        \tAccess Mask:\t\t0x100\n\tProperties:\t\tControl Access\n\
+        \t\tReplicating Directory Changes All\n\tdomainDNS\n";
+    #[derive(Default)]
+    struct Matched(usize);
+    impl Sink for Matched {
+        fn detection(&mut self, _: cordon_model::signal::Detection) {
+            self.0 += 1;
+        }
+    }
+    let source = RuleSource::Text { name: "t".to_owned(), yaml: RULE.to_owned() };
+    let matched = |text: &str| {
+        let (rules, problems) = Rules::load(std::slice::from_ref(&source));
+        assert_eq!(problems, []);
+        let mut matched = Matched::default();
+        let input = Input::Bytes { name: "x".to_owned(), bytes: text.as_bytes().to_vec() };
+        Scanner::new(Formats::builtin(), rules).scan(&input, &mut matched);
+        matched.0
+    };
+    assert_eq!(matched(TEXT), 1);
+    assert_eq!(matched(&TEXT.replace("\t\tReplicating", "Replicating")), 0, "not indented");
 }

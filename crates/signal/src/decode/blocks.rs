@@ -3,7 +3,7 @@
 //!
 //! A line that is only a time begins the next record. A section's values get
 //! the section's name (`New Logon.Account Name`); those before any section get
-//! `Message`. A value that goes on over further lines keeps its first.
+//! `Message`. A value may go on over further lines, indented and without a name.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -80,6 +80,8 @@ struct Block {
     members: Vec<(Cow<'static, str>, Json<'static>)>,
     message: String,
     section: String,
+    /// The last value may go on over the next line.
+    is_open: bool,
 }
 
 impl Block {
@@ -105,7 +107,7 @@ impl Block {
             self.message.push('\n');
             self.message.push_str(line);
         }
-        let Some((name, value)) = line.split_once(':') else { return };
+        let Some((name, value)) = line.split_once(':') else { return self.go_on(line) };
         let (indent, name, value) = (name.starts_with(['\t', ' ']), name.trim(), value.trim());
         if value.is_empty() && !indent {
             name.clone_into(&mut self.section);
@@ -116,9 +118,28 @@ impl Block {
         }
     }
 
+    /// An indented line without a name goes on with the value before it.
+    fn go_on(&mut self, line: &str) {
+        let more = line.trim();
+        if self.is_open
+            && line.starts_with(['\t', ' '])
+            && !more.is_empty()
+            && let Some((_, Json::Str(value))) = self.members.last_mut()
+            && value.len() + more.len() < RECORD_BYTES
+        {
+            let value = value.to_mut();
+            value.push('\n');
+            value.push_str(more);
+        } else {
+            self.is_open = false;
+        }
+    }
+
     /// Adds a field; the first of a name counts.
     fn add(&mut self, name: String, value: &str) {
-        if self.members.len() < FIELDS && !self.members.iter().any(|(known, _)| **known == name) {
+        self.is_open =
+            self.members.len() < FIELDS && !self.members.iter().any(|(known, _)| **known == name);
+        if self.is_open {
             self.members.push((Cow::Owned(name), Json::Str(Cow::Owned(value.to_owned()))));
         }
     }
