@@ -27,11 +27,10 @@ use crate::spread::{Belief, Fixed, logistic, spread};
 use crate::usual::{Quiet, learn};
 use crate::weigh::{Direct, PRIOR, hours, weigh};
 
-/// Days without anything new for which evidence keeps its weight: stolen passwords keep for
-/// months, and intruders stay unseen for weeks.
-const STEADY_DAYS: f64 = 90.0;
+/// Days without anything new for which evidence keeps its weight: stolen passwords keep.
+const STEADY_DAYS: f64 = 30.0;
 /// Days after which it then weighs half.
-const FADING_DAYS: f64 = 180.0;
+const FADING_DAYS: f64 = 90.0;
 /// Probability of what a person has decided: nobody is certain, but nobody asks further.
 const DECIDED: f64 = 0.999;
 
