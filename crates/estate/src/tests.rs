@@ -298,8 +298,7 @@ fn the_documentation_shows_the_tables_as_they_are() {
             Direction::DataOnly => "none: data only",
             Direction::NoControl => "none: kept only",
         };
-        let row =
-            format!("| {} | {control} | {} | {} |", link.name, link.seconds, link.meaning);
+        let row = format!("| {} | {control} | {} | {} |", link.name, link.seconds, link.meaning);
         assert!(text.contains(&row), "no row {row}");
     }
     for kind in [

@@ -99,7 +99,9 @@ pub fn describe(record: &Record) -> String {
         Record::Links(l) => {
             let confirmed = l.links.iter().filter(|link| link.contradicted.is_none()).count();
             let contradicted = l.links.len() - confirmed;
-            format!("logs confirmed {confirmed} links of the estate and contradicted {contradicted}")
+            format!(
+                "logs confirmed {confirmed} links of the estate and contradicted {contradicted}"
+            )
         }
         Record::IncidentOpened(i) => format!("{} opened: {}", i.incident, i.summary),
         Record::IncidentClosed(i) => format!("{} closed by {}: {}", i.incident, i.by, i.because),

@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use cordon_model::signal::{Level, Problem, Rule};
 use rsigma_eval::{CompiledRule, Engine, compile_rule};
-use rsigma_parser::{CorrelationCondition, CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
+use rsigma_parser::{
+    CorrelationCondition, CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::class::LogSource;
@@ -121,11 +123,7 @@ impl Rules {
             .collect()
     }
 
-    fn add_detections(
-        &mut self,
-        rules: Vec<(SigmaRule, Origin)>,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn add_detections(&mut self, rules: Vec<(SigmaRule, Origin)>, problems: &mut Vec<Problem>) {
         let mut groups: BTreeMap<LogSource, Vec<(SigmaRule, Origin)>> = BTreeMap::new();
         for (mut rule, origin) in rules {
             let id = rule.id.get_or_insert_with(|| name_of(&origin.file, &rule.title));

@@ -14,11 +14,7 @@ pub(crate) fn is_log(text: &str) -> bool {
         && text.lines().take(20).any(|line| line.trim_end() == "Logs:")
 }
 
-pub(crate) fn decode(
-    feed: &mut Feed<'_>,
-    reader: &mut dyn Read,
-    meter: &Meter,
-) {
+pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut bytes = Vec::new();
     let read = reader.take(RECORD_BYTES as u64 + 1).read_to_end(&mut bytes);
     feed.progress(meter);

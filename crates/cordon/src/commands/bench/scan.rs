@@ -114,6 +114,7 @@ fn measure(
 ) -> anyhow::Result<Run> {
     let estate = empty_estate()?;
     let inputs: Vec<Input> = args.files.iter().map(|file| Input::of_argument(file)).collect();
+    scanner.forget();
     memory::reset_peak();
     let (begun, cpu_begun) = (Instant::now(), cpu_seconds());
     let mut seen = Seen::new(&estate, Settings::default(), ProgressBar::hidden());
