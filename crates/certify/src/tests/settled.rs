@@ -239,10 +239,10 @@ fn what_is_true_but_not_the_one_form_is_named() {
         if value.is_null() {
             object.as_object_mut().unwrap().remove(field);
         } else {
-            match object {
-                Value::Object(fields) => drop(fields.insert(field.to_owned(), value)),
-                Value::Array(items) => items[field.parse::<usize>().unwrap()] = value,
-                other => panic!("{other}"),
+            if let Value::Array(items) = object {
+                items[field.parse::<usize>().unwrap()] = value;
+            } else {
+                object.as_object_mut().unwrap().insert(field.to_owned(), value);
             }
         }
         let verdict = check_json(&question.estate, &document.to_string(), &question.context);
