@@ -8,8 +8,9 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::source::{Line, Source};
-use super::{Meter, RECORD_BYTES};
+use super::Meter;
+use super::lines::{Called, each_line, tell_cut};
+use super::source::Source;
 use crate::audit::{event_of, is_last};
 use crate::scan::feed::Feed;
 
@@ -28,45 +29,23 @@ struct Open {
     lines: String,
 }
 
+const CALLED: Called = Called {
+    one: "a line",
+    remedy: "check that the file is a log; lines of this size are not read",
+};
+
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     let mut open: VecDeque<Open> = VecDeque::new();
-    loop {
-        match source.line() {
-            Line::End => break,
-            Line::TooLong(bytes) => {
-                feed.lost_record(
-                    "long",
-                    format!("line {}", source.line.saturating_sub(1)),
-                    format!(
-                        "a line of {bytes} bytes is skipped; the limit is {} MiB",
-                        RECORD_BYTES >> 20
-                    ),
-                    "check that the file is a log; lines of this size are not read",
-                );
-            }
-            Line::Whole(length) => {
-                let bytes = source.window().get(..length).unwrap_or_default();
-                let line = String::from_utf8_lossy(bytes);
-                for ready in take(&mut open, line.trim_end()) {
-                    feed.line(ready.as_bytes());
-                }
-                source.skip_line(length);
-            }
+    each_line(feed, &mut source, meter, &CALLED, &mut |feed, _, line| {
+        for ready in take(&mut open, line.trim_end()) {
+            feed.line(ready.as_bytes());
         }
-        feed.progress(meter);
-    }
+    });
     for event in open {
         feed.line(event.lines.as_bytes());
     }
-    if let Some(error) = source.error.take() {
-        feed.trouble(
-            "cut",
-            format!("line {}", source.line),
-            format!("cannot be read further: {error}"),
-            "what stands before is read; copy the file again to get the rest",
-        );
-    }
+    tell_cut(feed, &mut source);
 }
 
 /// Adds a line to its event. Returns what is complete by that.

@@ -8,7 +8,8 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::source::{Line, Source};
+use super::lines::{Called, each_line, tell_cut};
+use super::source::Source;
 use super::{Meter, RECORD_BYTES};
 use crate::json::Json;
 use crate::scan::feed::Feed;
@@ -35,43 +36,23 @@ fn is_time(line: &str) -> bool {
             .all(|(byte, like)| if like == b'0' { byte.is_ascii_digit() } else { byte == like })
 }
 
+const CALLED: Called = Called {
+    one: "a line",
+    remedy: "check that the file is a log; lines of this size are not read",
+};
+
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     let mut block = Block::default();
-    loop {
-        match source.line() {
-            Line::End => break,
-            Line::TooLong(bytes) => feed.lost_record(
-                "long",
-                format!("line {}", source.line.saturating_sub(1)),
-                format!(
-                    "a line of {bytes} bytes is skipped; the limit is {} MiB",
-                    RECORD_BYTES >> 20
-                ),
-                "check that the file is a log; lines of this size are not read",
-            ),
-            Line::Whole(length) => {
-                let bytes = source.window().get(..length).unwrap_or_default();
-                let text = String::from_utf8_lossy(bytes);
-                let line = text.trim_start_matches('\u{feff}').trim_end();
-                if is_time(line) {
-                    block.give(feed);
-                }
-                block.take(line);
-                source.skip_line(length);
-            }
+    each_line(feed, &mut source, meter, &CALLED, &mut |feed, _, text| {
+        let line = text.trim_start_matches('\u{feff}').trim_end();
+        if is_time(line) {
+            block.give(feed);
         }
-        feed.progress(meter);
-    }
+        block.take(line);
+    });
     block.give(feed);
-    if let Some(error) = source.error.take() {
-        feed.trouble(
-            "cut",
-            format!("line {}", source.line),
-            format!("cannot be read further: {error}"),
-            "what stands before is read; copy the file again to get the rest",
-        );
-    }
+    tell_cut(feed, &mut source);
 }
 
 /// The record that is being put together.

@@ -10,6 +10,7 @@ use std::io::Read;
 
 use memchr::memchr2;
 
+use super::lines::{Called, tell_cut, too_long};
 use super::source::{Line, Source};
 use super::{Meter, RECORD_BYTES, WRAPPERS};
 use crate::json::Json;
@@ -17,6 +18,11 @@ use crate::scan::feed::Feed;
 
 /// A wrapper's other members may take up this much before the list of records.
 const WRAPPER_HEAD: usize = 4096;
+
+const CALLED: Called = Called {
+    one: "a record",
+    remedy: "check that the file is a log; records of this size are not read",
+};
 
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
@@ -29,15 +35,7 @@ pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) 
     }
     documents(feed, &mut source, meter);
     feed.progress(meter);
-    if let Some(error) = source.error.take() {
-        let place = format!("line {}", source.line);
-        feed.trouble(
-            "cut",
-            place,
-            format!("cannot be read further: {error}"),
-            "what stands before is read; copy the file again to get the rest",
-        );
-    }
+    tell_cut(feed, &mut source);
 }
 
 /// An array, or an object that wraps one.
@@ -64,7 +62,7 @@ fn lines(feed: &mut Feed<'_>, source: &mut Source<'_>, meter: &Meter) {
     loop {
         match source.line() {
             Line::End => return,
-            Line::TooLong(bytes) => too_long(feed, source.line.saturating_sub(1), bytes),
+            Line::TooLong(bytes) => too_long(feed, source.line.saturating_sub(1), bytes, &CALLED),
             Line::Whole(length) => {
                 let line = source.window().get(..length).unwrap_or_default();
                 if !good && opens_document(line) {
@@ -77,15 +75,6 @@ fn lines(feed: &mut Feed<'_>, source: &mut Source<'_>, meter: &Meter) {
         }
         feed.progress(meter);
     }
-}
-
-fn too_long(feed: &mut Feed<'_>, line: u64, bytes: u64) {
-    feed.lost_record(
-        "long",
-        format!("line {line}"),
-        format!("a record of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
-        "check that the file is a log; records of this size are not read",
-    );
 }
 
 /// A line that starts an object and does not end it.
@@ -144,7 +133,7 @@ fn documents(feed: &mut Feed<'_>, source: &mut Source<'_>, meter: &Meter) {
 fn text_line(feed: &mut Feed<'_>, source: &mut Source<'_>) {
     match source.line() {
         Line::End => {}
-        Line::TooLong(bytes) => too_long(feed, source.line - 1, bytes),
+        Line::TooLong(bytes) => too_long(feed, source.line - 1, bytes, &CALLED),
         Line::Whole(length) => {
             let line = source.window().get(..length).unwrap_or_default();
             feed.line(line);
@@ -167,7 +156,7 @@ fn object(feed: &mut Feed<'_>, source: &mut Source<'_>, inside: &mut Vec<Inside>
             inside.push(Inside::Array);
             source.skip(length);
         }
-        Measured::TooLong(bytes) => too_long(feed, source.line, bytes),
+        Measured::TooLong(bytes) => too_long(feed, source.line, bytes, &CALLED),
         Measured::Cut(length) => cut(feed, source, length),
     }
 }
@@ -182,7 +171,7 @@ fn value(feed: &mut Feed<'_>, source: &mut Source<'_>, inside: &[Inside]) {
             }
             source.skip(length);
         }
-        Measured::TooLong(bytes) => too_long(feed, source.line, bytes),
+        Measured::TooLong(bytes) => too_long(feed, source.line, bytes, &CALLED),
         Measured::Cut(length) => cut(feed, source, length),
     }
 }

@@ -10,6 +10,7 @@ mod blocks;
 mod csv;
 mod evtx;
 mod json;
+mod lines;
 mod source;
 mod table;
 mod utf16;

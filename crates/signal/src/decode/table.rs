@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::source::{Line, Source};
-use super::{Meter, RECORD_BYTES};
+use super::Meter;
+use super::lines::{Called, each_line, tell_cut};
+use super::source::Source;
 use crate::json::Json;
 use crate::scan::feed::Feed;
 
@@ -37,6 +38,9 @@ struct Header {
     date: String,
 }
 
+const CALLED: Called =
+    Called { one: "a row", remedy: "check that the file is a log; rows of this size are not read" };
+
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     source.fill();
@@ -44,32 +48,15 @@ pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) 
         source.skip(3);
     }
     let mut header = Header::new();
-    loop {
-        match source.line() {
-            Line::End => break,
-            Line::TooLong(bytes) => too_long(feed, source.line.saturating_sub(1), bytes),
-            Line::Whole(length) => {
-                let bytes = source.window().get(..length).unwrap_or_default();
-                let text = String::from_utf8_lossy(bytes);
-                let line = text.trim_end_matches('\r');
-                if line.starts_with('#') {
-                    header.learn(line);
-                } else if !line.trim().is_empty() {
-                    row(feed, &header, line);
-                }
-                source.skip_line(length);
-            }
+    each_line(feed, &mut source, meter, &CALLED, &mut |feed, _, text| {
+        let line = text.trim_end_matches('\r');
+        if line.starts_with('#') {
+            header.learn(line);
+        } else if !line.trim().is_empty() {
+            row(feed, &header, line);
         }
-        feed.progress(meter);
-    }
-    if let Some(error) = source.error.take() {
-        feed.trouble(
-            "cut",
-            format!("line {}", source.line),
-            format!("cannot be read further: {error}"),
-            "what stands before is read; copy the file again to get the rest",
-        );
-    }
+    });
+    tell_cut(feed, &mut source);
 }
 
 fn row(feed: &mut Feed<'_>, header: &Header, line: &str) {
@@ -83,15 +70,6 @@ fn row(feed: &mut Feed<'_>, header: &Header, line: &str) {
         "table",
         "a row without values, or before any line that names the columns",
         "check that the file begins with its `#fields` or `#Fields:` line",
-    );
-}
-
-fn too_long(feed: &mut Feed<'_>, line: u64, bytes: u64) {
-    feed.lost_record(
-        "long",
-        format!("line {line}"),
-        format!("a row of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
-        "check that the file is a log; rows of this size are not read",
     );
 }
 

@@ -4,7 +4,8 @@
 
 use std::io::Read;
 
-use super::source::{Line, Source};
+use super::lines::{Called, each_line, tell_cut, too_long};
+use super::source::Source;
 use super::{Meter, RECORD_BYTES};
 use crate::scan::feed::Feed;
 
@@ -20,26 +21,21 @@ pub(crate) fn is_events(text: &str) -> bool {
     text.starts_with("<Event ") || text.starts_with("<Event>")
 }
 
+const CALLED: Called = Called {
+    one: "an event",
+    remedy: "check that the file is a log; events of this size are not read",
+};
+
 pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) {
     let mut source = Source::new(reader);
     let mut open = String::new();
-    loop {
-        match source.line() {
-            Line::End => break,
-            Line::TooLong(bytes) => lost(feed, source.line.saturating_sub(1), bytes),
-            Line::Whole(length) => {
-                let bytes = source.window().get(..length).unwrap_or_default();
-                let text = String::from_utf8_lossy(bytes);
-                take(feed, &mut open, text.trim_end_matches('\r'));
-                if open.len() > RECORD_BYTES {
-                    lost(feed, source.line, open.len() as u64);
-                    open.clear();
-                }
-                source.skip_line(length);
-            }
+    each_line(feed, &mut source, meter, &CALLED, &mut |feed, number, text| {
+        take(feed, &mut open, text.trim_end_matches('\r'));
+        if open.len() > RECORD_BYTES {
+            too_long(feed, number, open.len() as u64, &CALLED);
+            open.clear();
         }
-        feed.progress(meter);
-    }
+    });
     if !open.trim().is_empty() {
         feed.lost_record(
             "cut",
@@ -48,14 +44,7 @@ pub(crate) fn decode(feed: &mut Feed<'_>, reader: &mut dyn Read, meter: &Meter) 
             "the event is skipped; copy the file again if it is the last one",
         );
     }
-    if let Some(error) = source.error.take() {
-        feed.trouble(
-            "cut",
-            format!("line {}", source.line),
-            format!("cannot be read further: {error}"),
-            "what stands before is read; copy the file again to get the rest",
-        );
-    }
+    tell_cut(feed, &mut source);
 }
 
 /// Adds a line to the open event, and hands on all that end in it.
@@ -82,13 +71,4 @@ fn take(feed: &mut Feed<'_>, open: &mut String, line: &str) {
         Some(_) | None => open.push_str(rest),
     }
     open.push('\n');
-}
-
-fn lost(feed: &mut Feed<'_>, line: u64, bytes: u64) {
-    feed.lost_record(
-        "long",
-        format!("line {line}"),
-        format!("an event of {bytes} bytes is skipped; the limit is {} MiB", RECORD_BYTES >> 20),
-        "check that the file is a log; events of this size are not read",
-    );
 }
