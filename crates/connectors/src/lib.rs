@@ -3,14 +3,21 @@
 //! A connector does exactly what a [`Call`] says to exactly the targets that it
 //! names, and answers honestly. It decides nothing, keeps no state of its own
 //! and may be asked the same thing twice. The executor's guard has passed every
-//! call before it comes here. Start at [`Connector`]; [`range`] is the
-//! simulated estate to practise on.
+//! call before it comes here. Start at [`Connector`] for the promises and at
+//! [`open`] for the modules; [`range`] is the simulated estate to practise on.
 
 use std::time::Duration;
 
+use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
+use serde::{Deserialize, Serialize};
 
 pub mod range;
+mod secret;
+mod site;
+
+pub use secret::{Secret, SecretError};
+pub use site::{KINDS, SettingsError, Site, open};
 
 /// An outside system that can withdraw access.
 ///
@@ -18,12 +25,15 @@ pub mod range;
 /// - Nothing but the call's targets is changed, and of them only what the withdrawal's kind is about.
 /// - Every call may be repeated; a target that is already so is answered as such, with who did it.
 /// - The answer comes within `deadline`, else it is trouble of kind *no reply*.
+/// - `look` gives as `state` everything that a restore needs, and `partly` where only some of a
+///   target's ways in are refused.
+/// - `refuse` compares with the prior state of the call where the system offers it, and answers
+///   trouble of kind *changed* when somebody was quicker.
 /// - `restore` puts back the prior state of the call exactly, only where
 ///   Cordon's change still stands: what somebody else has done since is left.
+/// - A system that cannot be reached is *unreachable*, one that denies is *denied*; nobody is
+///   told that something was done before the system has said so.
 pub trait Connector: Send {
-    /// Its name in `cordon.toml` and in withdrawals.
-    fn name(&self) -> &str;
-
     /// Proves before an incident that it could act, and that it can do no more than it needs.
     fn preflight(&mut self, deadline: Duration) -> Vec<Check>;
 
@@ -57,6 +67,15 @@ pub trait Connector: Send {
     /// When nothing could be tried at all.
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble>;
 
+    /// Listens for changes that anybody makes to the outside system, where it tells of them, and
+    /// names the nodes that it knows by `told` until the value that comes back is dropped.
+    ///
+    /// # Errors
+    /// When the system could tell but does not; without an error, none means that it never does.
+    fn listen(&mut self, _nodes: &[NodeId], _told: Told) -> Result<Option<Listening>, Trouble> {
+        Ok(None)
+    }
+
     /// Does what a call says.
     fn perform(&mut self, call: &Call, deadline: Duration) -> Reply {
         let acted = |outcomes| Reply::Acted { outcomes };
@@ -71,8 +90,14 @@ pub trait Connector: Send {
     }
 }
 
+/// What is done with the name of a node that somebody has changed.
+pub type Told = Box<dyn Fn(&NodeId) + Send>;
+
+/// Listens until it is dropped.
+pub type Listening = Box<dyn std::any::Any + Send>;
+
 /// One line of a pre-flight.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// The kind of withdrawal that was tried: `disable-account`.
     pub kind: String,
@@ -83,7 +108,8 @@ pub struct Check {
 }
 
 /// Whether a connector could do what a plan might ask of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Readiness {
     /// It could.
     Able,

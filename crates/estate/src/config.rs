@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use cordon_model::action::Json;
 use cordon_model::ids::NodeId;
 
 use crate::document::{Document, Entry};
@@ -44,6 +45,8 @@ pub struct Connector {
     pub handles: Vec<String>,
     /// The node that does the work.
     pub enforcer: Option<NodeId>,
+    /// `[connector.settings]`, for its module: a table.
+    pub settings: Json,
 }
 
 /// One `[[source]]`.
@@ -84,7 +87,7 @@ pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Confi
 }
 
 fn read_connectors(document: &Document<'_>, config: &mut Config, reader: &mut Reader) {
-    let keys = ["name", "kind", "handles", "enforcer"];
+    let keys = ["name", "kind", "handles", "enforcer", "settings"];
     for entry in document.entries("connector", &keys, &mut reader.report) {
         let name = entry.required("name", &mut reader.report);
         let kind = entry.required("kind", &mut reader.report);
@@ -112,6 +115,7 @@ fn read_connectors(document: &Document<'_>, config: &mut Config, reader: &mut Re
             kind: kind.value.to_owned(),
             handles,
             enforcer: enforcer.and_then(|e| NodeId::parse(e.value).ok()),
+            settings: entry.table("settings", &mut reader.report),
         });
     }
     config.connectors.sort_by(|a, b| a.name.cmp(&b.name));

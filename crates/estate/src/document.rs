@@ -4,6 +4,7 @@
 //! keys with the nearest known one, and a second reading entry by entry when a
 //! file has a slip of syntax, so that one missing quote does not hide the rest.
 
+use cordon_model::action::Json;
 use cordon_model::money::Money;
 use toml_span::value::{Table, ValueInner};
 use toml_span::{ErrorKind, Value};
@@ -343,6 +344,15 @@ impl<'d, 'a> Entry<'d, 'a> {
         check_money(parsed, key, spot, report)
     }
 
+    /// A table of any keys and values; an empty one if the key is missing.
+    pub(crate) fn table(&self, key: &str, report: &mut Report) -> Json {
+        let Some(value) = self.table.get(key) else { return Json::Object(Default::default()) };
+        if value.as_table().is_none() {
+            self.wrong_type(key, value, &format!("`[{}.{key}]`", self.heading), report);
+        }
+        as_json(value)
+    }
+
     /// The place of a byte of a text value: with its column, where the text stands as it reads.
     pub(crate) fn spot_in(&self, key: &str, offset: usize) -> Spot {
         let Some(value) = self.table.get(key) else { return self.spot() };
@@ -353,6 +363,20 @@ impl<'d, 'a> Entry<'d, 'a> {
         match quotes {
             Some(quotes) => self.document.exact_spot(start + quotes + offset),
             None => self.value_spot(value),
+        }
+    }
+}
+
+/// A value without its places.
+fn as_json(value: &Value<'_>) -> Json {
+    match value.as_ref() {
+        ValueInner::String(text) => text.as_ref().into(),
+        ValueInner::Integer(number) => (*number).into(),
+        ValueInner::Float(number) => (*number).into(),
+        ValueInner::Boolean(flag) => (*flag).into(),
+        ValueInner::Array(members) => members.iter().map(as_json).collect(),
+        ValueInner::Table(table) => {
+            table.iter().map(|(key, value)| (key.name.to_string(), as_json(value))).collect()
         }
     }
 }

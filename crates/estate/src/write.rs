@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use cordon_model::action::Json;
 use cordon_model::estate::{Asset, Mode, Node, Withdrawal};
 use cordon_model::ids::NodeIx;
 use cordon_model::kind::default_withdrawals;
@@ -289,6 +290,9 @@ fn cordon_toml(config: &Config) -> String {
         if let Some(enforcer) = connector.enforcer.as_ref().map(NodeId::as_str) {
             key(&mut out, "enforcer", &quoted(enforcer));
         }
+        if connector.settings.as_object().is_some_and(|table| !table.is_empty()) {
+            key(&mut out, "settings", &in_toml(&connector.settings));
+        }
     }
     for source in &config.sources {
         out.push_str("\n[[source]]\n");
@@ -301,6 +305,24 @@ fn cordon_toml(config: &Config) -> String {
         }
     }
     out
+}
+
+/// A value as it stands to the right of `=`; the absence of one cannot come from TOML.
+fn in_toml(value: &Json) -> String {
+    match value {
+        Json::Null => quoted(""),
+        Json::Bool(flag) => flag.to_string(),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => quoted(text),
+        Json::Array(members) => {
+            format!("[{}]", members.iter().map(in_toml).collect::<Vec<_>>().join(", "))
+        }
+        Json::Object(table) => {
+            let pairs =
+                table.iter().map(|(name, value)| format!("{} = {}", quoted(name), in_toml(value)));
+            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn key(out: &mut String, name: &str, value: &str) {

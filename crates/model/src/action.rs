@@ -99,6 +99,8 @@ pub struct Call {
 pub enum Access {
     /// New use is possible (for an `end`: something is open).
     Open,
+    /// Some ways of use are refused and some are possible: half raised, or half given back.
+    Partly,
     /// New use is refused (for an `end`: nothing is open).
     Refused,
     /// There is no such thing in the outside system, so nobody can use it.
@@ -112,6 +114,12 @@ impl Access {
     #[must_use]
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Refused | Self::Absent)
+    }
+
+    /// Whether somebody could use it: open, or partly so.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Partly)
     }
 }
 

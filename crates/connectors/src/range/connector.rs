@@ -11,14 +11,10 @@ use cordon_model::action::{
 };
 use jiff::SignedDuration;
 
-use super::{Effect, Fault, Inner, Pending, RANGE, Range, Switch};
+use super::{Effect, Fault, Inner, Pending, Range, Switch};
 use crate::{Check, Connector, Readiness};
 
 impl Connector for Range {
-    fn name(&self) -> &str {
-        RANGE
-    }
-
     fn preflight(&mut self, _deadline: Duration) -> Vec<Check> {
         let inner = self.lock();
         let mut kinds: Vec<(&str, Mode)> =

@@ -89,10 +89,12 @@ fn give_back<'a>(
         match now.map_or(Access::Unknown, |now| now.access) {
             _ if still_held => left.push(left_to(&prior.target, Some(CORDON.to_owned()))),
             Access::Open | Access::Absent => {}
-            Access::Refused if owner.as_deref().is_some_and(|owner| owner != CORDON) => {
+            Access::Refused | Access::Partly
+                if owner.as_deref().is_some_and(|owner| owner != CORDON) =>
+            {
                 left.push(left_to(&prior.target, owner));
             }
-            Access::Refused => restore.push(prior.clone()),
+            Access::Refused | Access::Partly => restore.push(prior.clone()),
             Access::Unknown => unknown = true,
         }
     }

@@ -220,7 +220,7 @@ fn in_place(standing: &Standing, seen: &[Observed]) -> Option<Transition> {
     let mut residual = Some(0_u64);
     for node in standing.targets.keys() {
         let observed = find(seen, node)?;
-        let ends_by_itself = observed.access == Access::Open && observed.residual_seconds.is_some();
+        let ends_by_itself = observed.access.is_open() && observed.residual_seconds.is_some();
         let holds = match standing.order.mode {
             Mode::Refuse => observed.access.is_closed(),
             Mode::End => observed.access.is_closed() || ends_by_itself,
@@ -296,7 +296,7 @@ fn verify(context: &Context<'_>, standing: &Standing, look: &Look) -> Need {
 
 fn drift(context: &Context<'_>, standing: &Standing, seen: &[Observed]) -> Option<Need> {
     let open: Vec<Observed> =
-        seen.iter().filter(|observed| observed.access == Access::Open).cloned().collect();
+        seen.iter().filter(|observed| observed.access.is_open()).cloned().collect();
     if open.is_empty() {
         return None;
     }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cordon_model::action::{
-    Access, Answer, CORDON, Observed, Order, Outcome, Trouble, TroubleKind,
-};
+use cordon_model::action::{Answer, CORDON, Observed, Order, Outcome, Trouble, TroubleKind};
 use cordon_model::ids::CordonId;
 use cordon_model::record::{By, Raise, Transition};
 use cordon_model::{IncidentId, NodeId, ServiceId, Timestamp};
@@ -248,7 +246,7 @@ impl Standing {
             } else if target.taken.is_none() {
                 target.taken = Some(seen.clone());
             }
-            if seen.access == Access::Open {
+            if seen.access.is_open() {
                 self.in_flight.push(seen.clone());
             }
         }
