@@ -26,7 +26,6 @@ use cordon_plan::{Foothold, Limits, Planner, Request};
 use jiff::SignedDuration;
 
 use crate::cli::Response;
-use crate::hash;
 
 /// How long people take to pull every plug, once they know.
 const PLUGS: SignedDuration = SignedDuration::from_mins(5);
@@ -208,7 +207,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         });
         let plan = PlanMade {
             plan: format!("p{number}").into(),
-            sha256: hash::of_plan(&document)?,
+            sha256: cordon_hand::warrant::hash_of(&document)?,
             incident,
             parent: self.plan.as_ref().map(|plan| plan.plan.clone()),
             document,
