@@ -87,12 +87,18 @@ pub(super) fn alternative(text: &str) -> Result<AlternativeName, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
-    let present = Present::open(args.config.as_deref(), Some(&args.data), &[], &[])?;
+    let has_ledger = cordon_ledger::paths(&args.data).ledger.is_file();
+    let present = match has_ledger {
+        true => Some(Present::open(args.config.as_deref(), Some(&args.data), &[], &[])?),
+        false => None,
+    };
     let open = Open::new(args.config.as_deref(), &args.data)?;
     let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
     let plan = find(&args.plan, &open.entries)?;
     let chosen = choose(&plan, args.alternative)?;
-    is_current(&present, &plan)?;
+    if let Some(present) = &present {
+        is_current(present, &plan)?;
+    }
     let state = State::fold(&open.entries);
     let orders = new_orders(&open, &state, chosen, &plan, args)?;
     if orders.is_empty() {
