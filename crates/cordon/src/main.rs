@@ -4,6 +4,7 @@
 //! returns its exit code; errors come here once and are printed with their
 //! causes. Start at [`run`].
 
+mod authority;
 mod cli;
 mod commands;
 mod data;

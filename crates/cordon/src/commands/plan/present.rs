@@ -9,13 +9,14 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cordon_certify::Context;
-use cordon_execute::{Authority, Stage, State};
+use cordon_execute::{Stage, State};
 use cordon_model::action::ServiceState;
 use cordon_model::plan::{AlternativeName, PlannedFoothold};
 use cordon_model::record::{Entry, Record};
 use cordon_model::{Estate, IncidentId, NodeId, ServiceIx, WithdrawalId, WithdrawalIx};
 use cordon_plan::{Foothold, Limits, Request};
 
+use crate::authority;
 use crate::commands::load_estate;
 use crate::data::Data;
 use crate::footholds;
@@ -77,7 +78,7 @@ impl Present {
         let mut present = Self { has_ledger: true, ..Self::nothing(loaded.estate) };
         let connectors = &loaded.config.connectors;
         if !connectors.is_empty() && connectors.iter().all(|connector| connector.kind == "range") {
-            present.authority = Some(Authority::of_the_range().alone_in(&present.estate));
+            present.authority = Some(authority::of_the_range()?.alone_in(&present.estate));
         }
         for foothold in footholds {
             match present.estate.find(foothold.node.as_str()) {
