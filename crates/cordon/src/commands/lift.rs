@@ -113,7 +113,7 @@ pub(crate) fn run(args: &LiftArgs) -> anyhow::Result<u8> {
         return Ok(exit::DONE);
     }
     let hand = rules::client(&open.loaded, &config, &args.data)?;
-    let guard = rules::guard(&open.loaded);
+    let guard = rules::guard(&open.loaded)?;
     let mut live = Live::new(&open.loaded.estate, guard, open.ledger, &open.entries, hand);
     live.record(&[Record::Lift(Lift {
         withdrawals: withdrawals.clone(),

@@ -20,7 +20,7 @@ use cordon_hand::{Client, Warrant};
 use cordon_model::action::{Act, Call, Order};
 use cordon_model::plan::{Alternative, AlternativeName, PlanDocument, Status};
 use cordon_model::record::{By, Decision, Entry, PlanChoice, PlanMade, Raise, Record};
-use cordon_model::{Mode, WithdrawalId};
+use cordon_model::{Mode, NodeId, WithdrawalId};
 use serde::Serialize;
 
 use super::plan::present::Present;
@@ -52,6 +52,9 @@ pub(crate) struct RaiseArgs {
     /// Who raises it; without it Cordon does, as far as it may alone
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    /// An own account, session or machine of somebody at work that may be cut all the same
+    #[arg(long, value_name = "NODE")]
+    knowingly: Vec<NodeId>,
     /// How long each withdrawal lasts unless it is renewed: 90s, 30m, 12h, 2d
     #[arg(long, value_name = "SPAN", default_value = "12h", value_parser = span)]
     ttl: Duration,
@@ -245,6 +248,7 @@ fn warrant(open: &Open, plan: &PlanMade, orders: Vec<Order>, args: &RaiseArgs) -
         },
         document: plan.document.clone(),
         decisions,
+        knowingly: args.knowingly.iter().cloned().collect(),
     }
 }
 
@@ -349,7 +353,7 @@ fn carry_out(
     let mut records: Vec<Record> = open.opened.map(Record::Opened).into_iter().collect();
     records.extend((!known).then(|| Record::Plan(plan.clone())));
     records.push(Record::Raise(warrant.raise.clone()));
-    let guard = rules::guard(&open.loaded);
+    let guard = rules::guard(&open.loaded)?;
     let mut live = Live::new(&open.loaded.estate, guard, open.ledger, &open.entries, hand);
     live.record(&records).map_err(|error| unwritable(&error))?;
     let about: Vec<WithdrawalId> =
