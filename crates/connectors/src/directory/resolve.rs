@@ -133,6 +133,11 @@ impl Place {
         self.site.spellings(node).iter().filter_map(|text| self.spelling(text)).collect()
     }
 
+    /// Whether a text can be the name of an account here.
+    pub(super) fn can_mean(&self, text: &str) -> bool {
+        self.spelling(text).is_some()
+    }
+
     /// What a text could mean here; none when it belongs elsewhere.
     fn spelling(&self, text: &str) -> Option<Spelling> {
         let text = text.trim();

@@ -117,6 +117,11 @@ pub(super) fn read(site: &Site) -> Result<(Place, Access), SettingsError> {
     let secret = settings.secret.reveal(&site.folder).map_err(|e| site.no_secret(&e))?;
     let tls = tls(site, &settings.ca_file)?;
     let place = place(site, settings)?;
+    if let Some((node, name)) = place.names.iter().find(|(_, name)| !place.can_mean(name)) {
+        return Err(
+            site.wrong(format!("`names`: `{name}` of `{node}` is no account of this domain"))
+        );
+    }
     let bind = Some((place.bind_user.clone(), secret));
     Ok((place, Access { servers, tls, bind }))
 }

@@ -71,9 +71,10 @@ impl Switch {
         match self {
             // Other bits may have been changed since by somebody else: they stay.
             Self::Disabled => {
-                let open = value.parse::<i64>().ok()? & !DISABLED;
+                let value = value.parse::<i64>().ok()?;
                 let before = prior?.parse::<i64>().ok()? & DISABLED;
-                (before == 0).then(|| Some(open.to_string()))
+                let is_ours = before == 0 && value & DISABLED != 0;
+                is_ours.then(|| Some((value & !DISABLED).to_string()))
             }
             Self::Expired => (value == EXPIRED.to_string()).then(|| prior.map(str::to_owned)),
             Self::Locked => (value == LOCKED).then(|| prior.map(str::to_owned)),
