@@ -42,6 +42,7 @@ use wire::Wire;
 pub struct Directory {
     place: Place,
     wire: Wire,
+    guests: Vec<Wire>,
 }
 
 /// Opens a directory; connects to nothing yet.
@@ -50,8 +51,9 @@ pub struct Directory {
 /// When the settings do not fit, or the secret or the CA file cannot be read.
 pub fn open(site: &Site) -> Result<Directory, SettingsError> {
     let (place, access) = settings::read(site)?;
+    let guests = probe::doors(&access).map_err(|error| site.wrong(error.to_string()))?;
     let wire = Wire::new(access).map_err(|error| site.wrong(error.to_string()))?;
-    Ok(Directory { place, wire })
+    Ok(Directory { place, wire, guests })
 }
 
 impl Directory {
@@ -176,7 +178,7 @@ impl Connector for Directory {
         let found = self.find(call, kind, end)?;
         let (place, wire) = (&self.place, &mut self.wire);
         let findings = match kind {
-            Kind::Switch(switch) => probe::sign_in(place, wire, &found, switch, end),
+            Kind::Switch(switch) => probe::sign_in(place, &mut self.guests, &found, switch, end),
             Kind::Groups => groups::probe(place, wire, &found, end)?,
             Kind::Sessions => vec![cordon_model::action::Finding::Untried; found.len()],
         };

@@ -94,12 +94,8 @@ mod tests {
         assert!(!ann.is_under(&dn("OU=Staff2,DC=shop,DC=test")));
         assert!(!dn("CN=x\\,OU=Staff,DC=shop,DC=test").is_under(&dn("OU=Staff,DC=shop,DC=test")));
         assert_eq!(ann.domain(), "shop.test");
-        for wrong in ["", "ann", "CN=a,", "=a,DC=b", "CN=a\\,DC", "CN=a\\e"] {
-            assert_eq!(
-                Dn::parse(wrong).map(|d| d.to_string()).filter(|_| wrong != "CN=a\\,DC"),
-                None,
-                "{wrong}"
-            );
+        for wrong in ["", "ann", "CN=a,", "=a,DC=b", "CN=a,DC", "CN=a\\", "CN=a\\e"] {
+            assert_eq!(Dn::parse(wrong), None, "{wrong}");
         }
     }
 }

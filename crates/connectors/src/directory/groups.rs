@@ -78,7 +78,7 @@ pub(super) fn refuse(
         Ok(vec![on.collect(), groups.iter().map(|group| take(group, &dn)).collect()])
     };
     let plans: Vec<_> = call.targets.iter().zip(found).map(plan).collect();
-    Ok(carry_out(wire, plans, end))
+    Ok(carry_out(wire, &plans, end))
 }
 
 pub(super) fn restore(
@@ -100,7 +100,7 @@ pub(super) fn restore(
         Ok(vec![back, off.collect()])
     };
     let plans: Vec<_> = call.targets.iter().zip(found).map(plan).collect();
-    Ok(carry_out(wire, plans, end))
+    Ok(carry_out(wire, &plans, end))
 }
 
 /// Asks the domain controller for the groups that a sign-in would carry, nested ones too.
@@ -215,7 +215,7 @@ fn take(group: &str, dn: &str) -> Change {
 /// Makes the first changes of every plan, and then, where they came off, the second.
 fn carry_out(
     wire: &mut Wire,
-    plans: Vec<Result<Vec<Vec<Change>>, Answer>>,
+    plans: &[Result<Vec<Vec<Change>>, Answer>],
     end: Instant,
 ) -> Vec<Answer> {
     let mut answers: Vec<Answer> =

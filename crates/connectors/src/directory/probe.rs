@@ -24,21 +24,28 @@ const AT_ONCE: usize = 16;
 /// Where domain controllers answer Kerberos.
 const KERBEROS: u16 = 88;
 
+/// One door for each domain controller, which is found without the bind user.
+pub(super) fn doors(access: &Access) -> std::io::Result<Vec<Wire>> {
+    let door =
+        |server: &Server| Access { servers: vec![server.clone()], bind: None, ..access.clone() };
+    access.servers.iter().map(|server| Wire::new(door(server))).collect()
+}
+
 /// One finding for each account: closed only where every controller says so.
 pub(super) fn sign_in(
     place: &Place,
-    wire: &Wire,
+    guests: &mut [Wire],
     found: &[Found],
     switch: Switch,
     end: Instant,
 ) -> Vec<Finding> {
     let accounts: Vec<String> = found.iter().map(|found| place.account(found)).collect();
     let mut findings = vec![Finding::Holds; found.len()];
-    for server in &wire.access().servers {
-        let of_one = match place.dialect {
-            Dialect::ActiveDirectory => at_one(place, wire, server, &accounts, switch, end),
-            Dialect::Openldap => vec![Finding::Untried; found.len()],
-        };
+    if place.dialect == Dialect::Openldap {
+        findings.fill(Finding::Untried);
+    }
+    for guest in guests {
+        let of_one = at_one(place, guest, &accounts, switch, end);
         for (finding, new) in findings.iter_mut().zip(of_one) {
             *finding = worse(*finding, new);
         }
@@ -62,15 +69,15 @@ fn worse(a: Finding, b: Finding) -> Finding {
 
 fn at_one(
     place: &Place,
-    wire: &Wire,
-    server: &Server,
+    guest: &mut Wire,
     accounts: &[String],
     switch: Switch,
     end: Instant,
 ) -> Vec<Finding> {
     let realm = place.base.domain().to_uppercase();
-    let said = wire.concurrently(accounts.to_vec(), AT_ONCE, end, |account| {
-        let (host, realm) = (server.host.clone(), realm.clone());
+    let host = guest.access().servers.first().map(|server| server.host.clone()).unwrap_or_default();
+    let said = guest.concurrently(accounts.to_vec(), AT_ONCE, end, |account| {
+        let (host, realm) = (host.clone(), realm.clone());
         async move { ask((host, KERBEROS), &realm, &account).await }
     });
     let said: Vec<Said> =
@@ -83,7 +90,7 @@ fn at_one(
         .collect();
     let mut located = match doubts.is_empty() {
         true => Vec::new(),
-        false => locate(place, wire, server, &doubts, switch, end),
+        false => locate(place, guest, &doubts, switch, end),
     }
     .into_iter();
     let finding = |said| match said {
@@ -98,15 +105,12 @@ fn at_one(
 /// Samba nothing yet, so there the locator is asked whether it would sign the account in.
 fn locate(
     place: &Place,
-    wire: &Wire,
-    server: &Server,
+    guest: &mut Wire,
     accounts: &[String],
     switch: Switch,
     end: Instant,
 ) -> Vec<Finding> {
     let untried = vec![Finding::Untried; accounts.len()];
-    let guest = Access { servers: vec![server.clone()], bind: None, ..wire.access().clone() };
-    let Ok(mut guest) = Wire::new(guest) else { return untried };
     let Ok(root) = guest.search(Ask::one("", &["vendorName"]), end) else { return untried };
     let is_samba = root.iter().any(|entry| entry.text("vendorName").is_some());
     match (is_samba, switch) {

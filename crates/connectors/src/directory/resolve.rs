@@ -124,11 +124,7 @@ impl Place {
     /// Every way to name a node here; a name in the settings stands alone.
     fn spellings(&self, node: &NodeId) -> Vec<Spelling> {
         if let Some(name) = self.names.get(node) {
-            let sure = |spelling| match spelling {
-                Spelling::Account(name, _) => Spelling::Account(name, true),
-                other => other,
-            };
-            return self.spelling(name).map(sure).into_iter().collect();
+            return self.spelling(name).map(Spelling::made_sure).into_iter().collect();
         }
         self.site.spellings(node).iter().filter_map(|text| self.spelling(text)).collect()
     }
@@ -248,6 +244,12 @@ impl Place {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn choose_among(&self, node: &NodeId, entries: &[Entry]) -> Found {
+        let known: Vec<Known<'_>> = entries.iter().map(|entry| self.known(entry)).collect();
+        self.choose(node, &self.spellings(node), &known)
+    }
+
     fn is_in_scope(&self, known: &Known<'_>) -> bool {
         let within = |dn: &Dn| self.scope.iter().any(|(_, above)| dn.is_under(above));
         known.dn.as_ref().is_some_and(within)
@@ -255,6 +257,11 @@ impl Place {
 }
 
 impl Spelling {
+    /// The same, by the word of whoever wrote the settings.
+    fn made_sure(self) -> Self {
+        if let Self::Account(name, _) = self { Self::Account(name, true) } else { self }
+    }
+
     /// Whether it names one object of this domain and no other.
     fn identifies(&self) -> bool {
         matches!(self, Self::Sid(_) | Self::Dn(..) | Self::Principal(..) | Self::Account(_, true))

@@ -19,7 +19,7 @@ use super::{observed, prior};
 pub(super) const DISABLED: i64 = 2;
 /// The time at which Cordon lets accounts expire: 1970-03-27, not a day that people choose, and
 /// the letters CORDON as a number of ticks after 1970, so that a look tells whose work it is.
-pub(super) const EXPIRED: i64 = 116_444_736_000_000_000 + 0x43_4f52_444f_4e;
+pub(super) const EXPIRED: i64 = 116_444_736_000_000_000 + 0x434f_5244_4f4e;
 /// What OpenLDAP understands as locked until somebody unlocks it.
 const LOCKED: &str = "000001010000Z";
 
@@ -67,7 +67,7 @@ impl Switch {
     }
 
     /// The value that gives back what was there, where Cordon's change still stands.
-    fn opening(self, value: &str, prior: Option<&str>) -> Option<Option<String>> {
+    pub(super) fn opening(self, value: &str, prior: Option<&str>) -> Option<Option<String>> {
         match self {
             // Other bits may have been changed since by somebody else: they stay.
             Self::Disabled => {

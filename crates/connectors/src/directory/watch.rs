@@ -40,13 +40,15 @@ pub(super) fn listen(
         return Ok(None);
     }
     let end = Instant::now() + WITHIN;
-    let found = resolve(place, wire, nodes, &[], end)?;
-    let watched = Watched::new(nodes, &found);
+    let ours = |node: &&NodeId| place.node_kinds.iter().any(|kind| kind == node.kind());
+    let nodes: Vec<NodeId> = nodes.iter().filter(ours).cloned().collect();
+    let found = resolve(place, wire, &nodes, &[], end)?;
+    let watched = Watched::new(&nodes, &found);
     let error = |error: std::io::Error| Trouble::new(TroubleKind::Unreachable, error.to_string());
     let mut own = Wire::new(wire.access().clone()).map_err(error)?;
     own.connect(end)?;
     let (stop, stopped) = oneshot::channel();
-    let (base, nodes) = (place.base_text.clone(), nodes.to_vec());
+    let base = place.base_text.clone();
     std::thread::Builder::new()
         .name("directory changes".to_owned())
         .spawn(move || follow(own, &base, &nodes, &watched, &told, stopped))

@@ -7,7 +7,7 @@
 //! deed. What a result code means for a withdrawal is not known here.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cordon_model::action::{Trouble, TroubleKind};
 use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
@@ -21,6 +21,8 @@ use super::settings::{Access, Server};
 
 /// Entries per page of a search.
 const PAGE: i32 = 500;
+/// A connection that was idle for longer is not trusted: firewalls forget such ones silently.
+const IDLE: Duration = Duration::from_mins(1);
 /// Operations that are under way at once on a connection.
 const AT_ONCE: usize = 64;
 
@@ -31,6 +33,7 @@ pub(super) struct Wire {
     runtime: Option<Runtime>,
     ldap: Option<Ldap>,
     at: usize,
+    used: Instant,
 }
 
 /// One search.
@@ -125,7 +128,7 @@ impl Wire {
     /// Prepares; connects to nothing.
     pub(super) fn new(access: Access) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { access, runtime: Some(runtime), ldap: None, at: 0 })
+        Ok(Self { access, runtime: Some(runtime), ldap: None, at: 0, used: Instant::now() })
     }
 
     /// How this connection is made, to make another.
@@ -163,7 +166,9 @@ impl Wire {
 
     /// Makes sure that there is a connection.
     pub(super) fn connect(&mut self, end: Instant) -> Result<(), Trouble> {
-        if self.ldap.as_mut().is_some_and(|ldap| !ldap.is_closed()) {
+        let rested = self.used.elapsed() > IDLE;
+        self.used = Instant::now();
+        if self.ldap.as_mut().is_some_and(|ldap| !ldap.is_closed() && !rested) {
             return Ok(());
         }
         self.ldap = None;
@@ -431,10 +436,10 @@ fn of_all(troubles: Vec<Trouble>) -> Trouble {
 
 /// Why no trusted connection came about.
 fn without_trust(error: &LdapError) -> String {
-    let source = match error {
-        LdapError::Io { source } => source.get_ref().and_then(|e| e.downcast_ref()),
-        LdapError::Rustls { source } => Some(source),
-        _ => None,
+    let source = if let LdapError::Io { source } = error {
+        source.get_ref().and_then(|error| error.downcast_ref())
+    } else {
+        None
     };
     match source {
         Some(rustls::Error::InvalidCertificate(why)) => format!(
