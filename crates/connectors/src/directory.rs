@@ -36,7 +36,7 @@ use crate::{Check, Connector, Listening, SettingsError, Site, Told};
 use kinds::Kind;
 use resolve::Found;
 use settings::Place;
-use wire::Wire;
+use wire::{Change, Wire};
 
 /// A directory, asked and changed over one TLS connection.
 pub struct Directory {
@@ -117,6 +117,26 @@ fn seen(call: &Call, looks: Vec<Result<Observed, Trouble>>) -> Result<Vec<Observ
     Ok(pairs.map(|(look, target)| look.unwrap_or_else(|_| unknown(target))).collect())
 }
 
+/// What a raise would send, one line for each write; trouble when it would come to nothing.
+fn lines(call: &Call, plans: &[Result<Vec<Change>, Answer>]) -> Result<Vec<String>, Trouble> {
+    let trouble = |plan: &Result<Vec<Change>, Answer>| match plan {
+        Err(Answer::Failed(trouble)) => Some(trouble.clone()),
+        Err(Answer::Done | Answer::AlreadySo { .. }) | Ok(_) => None,
+    };
+    let troubles: Vec<Trouble> = plans.iter().filter_map(trouble).collect();
+    if let Some(first) = troubles.first().filter(|_| troubles.len() == plans.len()) {
+        return Err(first.clone());
+    }
+    let told = |(target, plan): (&NodeId, &Result<Vec<Change>, Answer>)| match plan {
+        Ok(changes) => changes.iter().map(|change| format!("{target}: {change}")).collect(),
+        Err(Answer::Failed(trouble)) => vec![format!("{target}: nothing is sent: {trouble}")],
+        Err(Answer::Done | Answer::AlreadySo { .. }) => {
+            vec![format!("{target}: there is nothing to do")]
+        }
+    };
+    Ok(call.targets.iter().zip(plans).flat_map(told).collect())
+}
+
 impl Connector for Directory {
     fn preflight(&mut self, deadline: Duration) -> Vec<Check> {
         rights::preflight(&self.place, &mut self.wire, Instant::now() + deadline)
@@ -184,6 +204,29 @@ impl Connector for Directory {
         };
         let pairs = call.targets.iter().cloned().zip(findings);
         Ok(pairs.map(|(target, finding)| Probed { target, finding }).collect())
+    }
+
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        let end = Instant::now() + deadline;
+        let kind = self.place.kind(call)?;
+        let mut call = call.clone();
+        if call.prior.is_empty() {
+            call.prior = self.look(&call, deadline)?;
+        }
+        let found = self.find(&call, kind, end)?;
+        let (place, wire) = (&self.place, &mut self.wire);
+        let plans: Vec<Result<Vec<Change>, Answer>> = match kind {
+            Kind::Switch(switch) => {
+                let plans = switch::closing(place, &call, found, switch).into_iter();
+                plans.map(|plan| plan.map(|attempt| vec![attempt.change])).collect()
+            }
+            Kind::Groups => {
+                let plans = groups::removal(place, wire, &call, found, end)?.into_iter();
+                plans.map(|plan| plan.map(|rounds| rounds.concat())).collect()
+            }
+            Kind::Sessions => sessions::end(place, &call, found).into_iter().map(Err).collect(),
+        };
+        lines(&call, &plans)
     }
 
     fn listen(&mut self, nodes: &[NodeId], told: Told) -> Result<Option<Listening>, Trouble> {

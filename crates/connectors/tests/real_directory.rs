@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
@@ -349,6 +348,41 @@ fn nobodys_change_is_overwritten() {
 }
 
 #[test]
+fn a_rehearsal_says_what_would_be_sent_and_sends_none_of_it() {
+    let Some(bed) = Bed::start("a_rehearsal_says_what_would_be_sent") else { return };
+    let before = bed.samba.dump().unwrap();
+    let rehearse = |kind, act| {
+        let mut cut = bed.cut(kind, &["user:ann", "user:gone"]);
+        let call = cut.call(act, &[]);
+        cut.connector.rehearse(&call, DEADLINE).unwrap()
+    };
+    let staff = format!("OU=Staff,{BASE}");
+    assert_eq!(
+        rehearse("disable-account", Act::Refuse),
+        [
+            format!(
+                "user:ann: modify `CN=ann,{staff}`: delete `userAccountControl` 512, \
+                 add `userAccountControl` 514"
+            ),
+            "user:gone: there is nothing to do".to_owned(),
+        ]
+    );
+    let groups = rehearse("remove-from-groups", Act::Refuse);
+    assert_eq!(groups.len(), 4, "{groups:?}");
+    assert_eq!(
+        groups[0],
+        format!("user:ann: modify `CN=Removed,{staff}`: add `member` CN=ann,{staff}")
+    );
+    assert_eq!(
+        rehearse("end-sessions", Act::End),
+        ["user:ann: there is nothing to do", "user:gone: there is nothing to do"]
+    );
+    let mut different = differences(&before, &bed.samba.dump().unwrap(), &OF_SIGN_INS);
+    different.retain(|line| !line.starts_with("CN=svc,"));
+    assert_eq!(different, Vec::<String>::new());
+}
+
+#[test]
 fn half_of_the_groups_is_neither_open_nor_closed() {
     let Some(bed) = Bed::start("half_of_the_groups") else { return };
     let mut cut = bed.cut("remove-from-groups", &["user:ann", "user:bob", "user:cat"]);
@@ -573,7 +607,13 @@ fn every_trouble_is_told_as_what_it_is() {
     let one = bed.with(|settings| settings["kinds"] = json!(["expire-account"]));
     let (found, why) = look(&one, &["user:ann"], DEADLINE);
     assert!(found == TroubleKind::Unsupported && why.contains("does not do"), "{found} {why}");
+}
 
+#[test]
+fn what_can_be_done_is_done_and_the_rest_is_told() {
+    let Some(bed) = Bed::start("what_can_be_done_is_done") else { return };
+    let ip = bed.samba.ip();
+    let closed = format!("ldaps://{ip}:9");
     // The second controller answers when the first is down, and with StartTLS as well.
     let both = bed.with(|settings| settings["urls"] = json!([closed, format!("ldap://{ip}")]));
     assert_eq!(Cut::new(&both, "disable-account", &["user:ann"]).access(), [Access::Open]);

@@ -25,6 +25,9 @@ const TERMS: usize = 100;
 /// Which groups of the settings each object is in, by the names that the directory writes.
 type Members = BTreeMap<String, BTreeSet<String>>;
 
+/// Changes in two rounds, the second after the first; or the answer that is known already.
+type Plan = Result<Vec<Vec<Change>>, Answer>;
+
 /// The attribute that a group holds its members in.
 const MEMBER: &str = "member";
 
@@ -61,6 +64,18 @@ pub(super) fn refuse(
     found: Vec<Found>,
     end: Instant,
 ) -> Result<Vec<Answer>, Trouble> {
+    let plans = removal(place, wire, call, found, end)?;
+    Ok(carry_out(wire, &plans, end))
+}
+
+/// What removing each target takes: first the marker, then the groups.
+pub(super) fn removal(
+    place: &Place,
+    wire: &mut Wire,
+    call: &Call,
+    found: Vec<Found>,
+    end: Instant,
+) -> Result<Vec<Plan>, Trouble> {
     let members = members(place, wire, &found, end)?;
     let plan = |(target, found)| {
         let (dn, before) = on_record(call, target, found)?;
@@ -77,8 +92,7 @@ pub(super) fn refuse(
         let on = place.marker.iter().filter(|_| !marked).map(|marker| add(marker, &dn));
         Ok(vec![on.collect(), groups.iter().map(|group| take(group, &dn)).collect()])
     };
-    let plans: Vec<_> = call.targets.iter().zip(found).map(plan).collect();
-    Ok(carry_out(wire, &plans, end))
+    Ok(call.targets.iter().zip(found).map(plan).collect())
 }
 
 pub(super) fn restore(
@@ -213,11 +227,7 @@ fn take(group: &str, dn: &str) -> Change {
 }
 
 /// Makes the first changes of every plan, and then, where they came off, the second.
-fn carry_out(
-    wire: &mut Wire,
-    plans: &[Result<Vec<Vec<Change>>, Answer>],
-    end: Instant,
-) -> Vec<Answer> {
+fn carry_out(wire: &mut Wire, plans: &[Plan], end: Instant) -> Vec<Answer> {
     let mut answers: Vec<Answer> =
         plans.iter().map(|plan| plan.as_ref().err().cloned().unwrap_or(Answer::Done)).collect();
     for round in 0..2 {

@@ -96,9 +96,9 @@ impl Switch {
 }
 
 /// One change that is to be made, and the object as it was seen before.
-struct Attempt {
+pub(super) struct Attempt {
     entry: Entry,
-    change: Change,
+    pub(super) change: Change,
 }
 
 pub(super) fn look(
@@ -132,6 +132,21 @@ pub(super) fn refuse(
     switch: Switch,
     end: Instant,
 ) -> Vec<Answer> {
+    let plans = closing(place, call, found, switch);
+    let mut answers = carry_out(wire, &plans, switch, end);
+    if switch != Switch::Locked {
+        leave_to_others(wire, &plans, &mut answers, end);
+    }
+    answers
+}
+
+/// What closing each target takes.
+pub(super) fn closing(
+    place: &Place,
+    call: &Call,
+    found: Vec<Found>,
+    switch: Switch,
+) -> Vec<Result<Attempt, Answer>> {
     let now = now();
     let plan = |(target, found)| {
         let (entry, before) = on_record(call, target, found, switch)?;
@@ -145,12 +160,7 @@ pub(super) fn refuse(
         let change = swap(&entry.dn, switch, value, switch.closing(value).as_deref());
         Ok(Attempt { entry, change })
     };
-    let plans: Vec<_> = call.targets.iter().zip(found).map(plan).collect();
-    let mut answers = carry_out(wire, &plans, switch, end);
-    if switch != Switch::Locked {
-        leave_to_others(wire, &plans, &mut answers, end);
-    }
-    answers
+    call.targets.iter().zip(found).map(plan).collect()
 }
 
 pub(super) fn restore(

@@ -7,6 +7,7 @@
 //! deed. What a result code means for a withdrawal is not known here.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use cordon_model::action::{Trouble, TroubleKind};
@@ -62,6 +63,22 @@ impl Ask {
 pub(super) struct Change {
     pub(super) dn: String,
     pub(super) steps: Vec<Step>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "modify `{}`", self.dn)?;
+        for (at, step) in self.steps.iter().enumerate() {
+            let (how, name, value) = match step {
+                Step::Delete(name, value) => ("delete", name, value),
+                Step::Add(name, value) => ("add", name, value),
+                Step::Replace(name, value) => ("replace", name, value),
+            };
+            let value = String::from_utf8_lossy(value);
+            write!(f, "{} {how} `{name}` {value}", if at == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
 }
 
 /// A part of a change.
