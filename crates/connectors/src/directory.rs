@@ -51,7 +51,8 @@ pub struct Directory {
 /// When the settings do not fit, or the secret or the CA file cannot be read.
 pub fn open(site: &Site) -> Result<Directory, SettingsError> {
     let (place, access) = settings::read(site)?;
-    let guests = probe::doors(&access).map_err(|error| site.wrong(error.to_string()))?;
+    let guests =
+        probe::doors(place.dialect, &access).map_err(|error| site.wrong(error.to_string()))?;
     let wire = Wire::new(access).map_err(|error| site.wrong(error.to_string()))?;
     Ok(Directory { place, wire, guests })
 }

@@ -28,19 +28,42 @@ pub(super) enum Said {
     Nothing,
 }
 
-/// Asks one server about one account.
-pub(super) async fn ask(server: (String, u16), realm: &str, account: &str) -> Said {
-    let answer = exchange(server, &request(realm, account)).await;
-    answer.ok().and_then(|answer| said(&answer)).unwrap_or(Said::Nothing)
+/// Asks one server about accounts, one after the other over one connection.
+pub(super) async fn ask(server: (String, u16), realm: String, accounts: Vec<String>) -> Vec<Said> {
+    let mut stream = None;
+    let mut all = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let request = request(&realm, &account);
+        let mut answer = exchange(&mut stream, &server, &request).await;
+        // Servers end connections when they like; once more over a new one.
+        if answer.is_err() {
+            stream = None;
+            answer = exchange(&mut stream, &server, &request).await;
+        }
+        all.push(answer.ok().and_then(|answer| said(&answer)).unwrap_or(Said::Nothing));
+    }
+    all
 }
 
-async fn exchange(server: (String, u16), request: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    stream.write_u32(u32::try_from(request.len()).map_err(io::Error::other)?).await?;
-    stream.write_all(request).await?;
+async fn exchange(
+    stream: &mut Option<TcpStream>,
+    server: &(String, u16),
+    request: &[u8],
+) -> io::Result<Vec<u8>> {
+    let stream = match stream {
+        Some(stream) => stream,
+        None => stream.insert(TcpStream::connect(server.clone()).await?),
+    };
+    let mut message =
+        u32::try_from(request.len()).map_err(io::Error::other)?.to_be_bytes().to_vec();
+    message.extend_from_slice(request);
+    stream.write_all(&message).await?;
     let length = u64::from(stream.read_u32().await?);
+    if length > LARGEST {
+        return Err(io::Error::other("the answer is too long"));
+    }
     let mut answer = Vec::new();
-    stream.take(length.min(LARGEST)).read_to_end(&mut answer).await?;
+    stream.take(length).read_to_end(&mut answer).await?;
     Ok(answer)
 }
 

@@ -16,16 +16,17 @@ use super::kerberos::{Said, ask};
 use super::resolve::Found;
 use super::settings::{Access, Dialect, Place, Server};
 use super::switch::Switch;
-use super::wire::{Ask, Wire};
-
-/// Kerberos conversations at once.
-const AT_ONCE: usize = 16;
+use super::wire::{Ask, Outcome, Wire};
 
 /// Where domain controllers answer Kerberos.
 const KERBEROS: u16 = 88;
 
-/// One door for each domain controller, which is found without the bind user.
-pub(super) fn doors(access: &Access) -> std::io::Result<Vec<Wire>> {
+/// One door for each domain controller, used without the bind user. OpenLDAP has none: it counts
+/// every try with a wrong password, and knows no other.
+pub(super) fn doors(dialect: Dialect, access: &Access) -> std::io::Result<Vec<Wire>> {
+    if dialect == Dialect::Openldap {
+        return Ok(Vec::new());
+    }
     let door =
         |server: &Server| Access { servers: vec![server.clone()], bind: None, ..access.clone() };
     access.servers.iter().map(|server| Wire::new(door(server))).collect()
@@ -39,23 +40,26 @@ pub(super) fn sign_in(
     switch: Switch,
     end: Instant,
 ) -> Vec<Finding> {
-    let accounts: Vec<String> = found.iter().map(|found| place.account(found)).collect();
-    let mut findings = vec![Finding::Holds; found.len()];
-    if place.dialect == Dialect::Openldap {
-        findings.fill(Finding::Untried);
-    }
+    let accounts: Vec<String> = found.iter().filter_map(|found| place.account(found)).collect();
+    let first = if guests.is_empty() { Finding::Untried } else { Finding::Holds };
+    let mut findings = vec![first; accounts.len()];
+    let mut left = u32::try_from(guests.len()).unwrap_or(u32::MAX);
     for guest in guests {
-        let of_one = at_one(place, guest, &accounts, switch, end);
+        // A controller that says nothing must not take the time of the others.
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        left -= 1;
+        let of_one = at_one(place, guest, &accounts, switch, Instant::now() + share);
         for (finding, new) in findings.iter_mut().zip(of_one) {
             *finding = worse(*finding, new);
         }
     }
-    let told = |(found, finding): (&Found, Finding)| match found {
-        Found::One(_) => finding,
+    let mut findings = findings.into_iter();
+    let told = |found: &Found| match found {
+        Found::One(_) => findings.next().unwrap_or(Finding::Untried),
         Found::Nobody => Finding::Holds,
         Found::Unclear(_) => Finding::Untried,
     };
-    found.iter().zip(findings).map(told).collect()
+    found.iter().map(told).collect()
 }
 
 /// A leak at one controller is a leak; one that was not tried proves nothing.
@@ -76,12 +80,12 @@ fn at_one(
 ) -> Vec<Finding> {
     let realm = place.base.domain().to_uppercase();
     let host = guest.access().servers.first().map(|server| server.host.clone()).unwrap_or_default();
-    let said = guest.concurrently(accounts.to_vec(), AT_ONCE, end, |account| {
-        let (host, realm) = (host.clone(), realm.clone());
-        async move { ask((host, KERBEROS), &realm, &account).await }
+    let asked = vec![(host, realm)];
+    let said = guest.concurrently(asked, 1, end, |(host, realm)| {
+        ask((host, KERBEROS), realm, accounts.to_vec())
     });
-    let said: Vec<Said> =
-        said.into_iter().map(|said| said.answer().unwrap_or(Said::Nothing)).collect();
+    let said = said.into_iter().next().and_then(Outcome::answer);
+    let said = said.unwrap_or_else(|| vec![Said::Nothing; accounts.len()]);
     let doubts: Vec<String> = said
         .iter()
         .zip(accounts)
@@ -147,13 +151,13 @@ fn located(entry: Option<&Entry>) -> Finding {
 }
 
 impl Place {
-    /// The name that an object signs in with; empty where there is no object.
-    fn account(&self, found: &Found) -> String {
+    /// The name that an object signs in with.
+    fn account(&self, found: &Found) -> Option<String> {
         match found {
             Found::One(entry) => {
-                entry.text(self.account_attribute()).unwrap_or_default().to_owned()
+                Some(entry.text(self.account_attribute()).unwrap_or_default().to_owned())
             }
-            Found::Nobody | Found::Unclear(_) => String::new(),
+            Found::Nobody | Found::Unclear(_) => None,
         }
     }
 }
