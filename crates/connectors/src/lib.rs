@@ -12,7 +12,9 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod firewall;
 pub mod range;
+mod remote;
 mod secret;
 mod site;
 

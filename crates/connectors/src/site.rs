@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 1] = ["range"];
+pub const KINDS: [&str; 2] = ["firewall", "range"];
 
 /// Opens a connector.
 ///
@@ -84,6 +84,7 @@ pub const KINDS: [&str; 1] = ["range"];
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
+        "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),

@@ -5,6 +5,8 @@
 //! it when the value is dropped; what the machine lacks is a [`Missing`] with one
 //! line that says what to install, so that a test can skip just that part.
 
+pub mod netns;
+
 use std::path::Path;
 use std::process::Command;
 
