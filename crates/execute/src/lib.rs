@@ -26,6 +26,6 @@ pub use guard::{Guard, guard};
 pub use limits::Limits;
 pub use next::{Agenda, Setting, Step, next};
 pub use observation::Observations;
-pub use reconcile::{Progress, Reconciler, World};
+pub use reconcile::{Heard, Progress, Reconciler, World};
 pub use stage::Stage;
 pub use state::{Standing, State};

@@ -12,11 +12,10 @@ use cordon_connectors::Connector as _;
 use cordon_connectors::range::Range;
 use cordon_execute::authority::Authority;
 use cordon_execute::orders::{Terms, orders};
-use cordon_execute::reconcile::World;
-use cordon_execute::{Guard, Limits as ExecutionLimits, Reconciler, Setting};
+use cordon_execute::{Guard, Heard, Limits as ExecutionLimits, Reconciler, Setting, World};
 use cordon_incident::Assessment;
 use cordon_ledger::{Ledger, LedgerError};
-use cordon_model::action::{Call, Order, Reply, ServiceState};
+use cordon_model::action::{Call, Order};
 use cordon_model::estate::Mode;
 use cordon_model::plan::{Alternative, AlternativeName};
 use cordon_model::record::{
@@ -65,6 +64,7 @@ impl<'e> Ready<'e> {
 pub(crate) struct Outside {
     pub(crate) ledger: Ledger,
     range: Range,
+    heard: Vec<Heard>,
 }
 
 impl World for Outside {
@@ -74,12 +74,20 @@ impl World for Outside {
         self.ledger.append(now, records)
     }
 
-    fn call(&mut self, call: &Call) -> Result<Reply, LedgerError> {
-        Ok(self.range.perform(call, DEADLINE))
+    fn call(&mut self, call: Call) -> Result<(), LedgerError> {
+        let reply = self.range.perform(&call, DEADLINE);
+        self.heard.push(Heard::Reply(Box::new(call), reply));
+        Ok(())
     }
 
-    fn probe_service(&mut self, service: &ServiceId) -> Result<ServiceState, LedgerError> {
-        Ok(self.range.service(service))
+    fn probe_service(&mut self, service: &ServiceId) -> Result<(), LedgerError> {
+        let state = self.range.service(service);
+        self.heard.push(Heard::Service(service.clone(), state));
+        Ok(())
+    }
+
+    fn heard(&mut self) -> Result<Vec<Heard>, LedgerError> {
+        Ok(std::mem::take(&mut self.heard))
     }
 }
 
@@ -120,7 +128,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         Self {
             ready,
             response,
-            outside: Outside { ledger, range },
+            outside: Outside { ledger, range, heard: Vec::new() },
             reconciler: Reconciler::new(setting, []),
             wake: None,
             planned_for: Vec::new(),
