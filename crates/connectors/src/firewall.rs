@@ -215,11 +215,7 @@ impl Firewall {
         self.keep_own_way(by)?;
         let mut last = String::new();
         for _ in 0..2 {
-            let seen = self.read(by)?;
-            let (mut commands, outcomes) = of(self, &seen);
-            if !seen.stands && (table == Table::Made || !commands.is_empty()) {
-                commands.splice(0..0, self.rules.install());
-            }
+            let (commands, outcomes) = self.compose(by, table, &of)?;
             if commands.is_empty() {
                 return Ok(outcomes);
             }
@@ -237,6 +233,21 @@ impl Firewall {
         let why =
             format!("somebody changes the table on {} at the same time: {last}", self.place());
         Err(Trouble::new(TroubleKind::Changed, why))
+    }
+
+    /// What a change would send, and what would then be answered.
+    fn compose(
+        &self,
+        by: Instant,
+        table: Table,
+        of: impl Fn(&Self, &Seen) -> (Vec<Json>, Vec<Outcome>),
+    ) -> Result<(Vec<Json>, Vec<Outcome>), Trouble> {
+        let seen = self.read(by)?;
+        let (mut commands, outcomes) = of(self, &seen);
+        if !seen.stands && (table == Table::Made || !commands.is_empty()) {
+            commands.splice(0..0, self.rules.install());
+        }
+        Ok((commands, outcomes))
     }
 
     fn observe(&self, node: &NodeId, elements: &[Element], seen: &Seen) -> Observed {
@@ -406,6 +417,18 @@ impl Connector for Firewall {
         Ok(pairs.map(|((node, _), finding)| Probed { target: (*node).clone(), finding }).collect())
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        let by = Instant::now() + deadline;
+        let (kind, resolved) = self.resolve(call)?;
+        if kind == Kind::EndFlows {
+            return self.rehearse_end(&resolved, by);
+        }
+        self.keep_own_way(by)?;
+        let put = |firewall: &Self, seen: &Seen| firewall.put(call, &resolved, seen);
+        let (commands, _) = self.compose(by, Table::Made, put)?;
+        Ok(commands.iter().map(Json::to_string).collect())
+    }
+
     fn listen(&mut self, nodes: &[NodeId], told: Told) -> Result<Option<Listening>, Trouble> {
         let index = self.scope.index(nodes);
         watch::start(&self.way, &self.rules.table, nodes, index, told).map(Some)
@@ -471,7 +494,7 @@ fn unknown(node: &NodeId) -> Observed {
 
 /// The trouble of a program that was not permitted to do its work.
 fn denied(ran: &Ran, place: &str) -> Option<Trouble> {
-    let words = ["Operation not permitted", "Permission denied", "a password is required"];
+    let words = ["not permitted", "Permission denied", "be root", "password is required"];
     let is_denied = !ran.is_ok() && words.iter().any(|word| ran.stderr.contains(word));
     is_denied.then(|| {
         let why = format!(

@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 2] = ["firewall", "range"];
+pub const KINDS: [&str; 3] = ["database", "firewall", "range"];
 
 /// Opens a connector.
 ///
@@ -84,6 +84,7 @@ pub const KINDS: [&str; 2] = ["firewall", "range"];
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
+        "database" => Ok(Box::new(crate::database::open(site)?)),
         "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),

@@ -91,6 +91,10 @@ fn a_raise_and_its_lift_leave_the_ruleset_as_it_was() {
     assert_eq!((prior[0].access, prior[0].owner.as_deref()), (Access::Refused, Some("net team")));
     assert_eq!((prior[1].access, prior[1].owner.as_deref()), (Access::Open, None));
     let flow_prior = look(&mut *firewall, &flows);
+    let said = firewall.rehearse(&hosts, DEADLINE).unwrap().join("\n");
+    assert!(said.contains("10.77.3.2") && said.contains("fd77:3::2"), "{said}");
+    assert!(!said.contains("10.77.4.2"), "{said}");
+    assert_eq!(network.ruleset().unwrap(), before);
     let answers = acted(&mut *firewall, Act::Refuse, &hosts, &prior);
     assert_eq!(answers[0], Answer::AlreadySo { by: Some("net team".to_owned()) });
     assert_eq!(answers[1], Answer::Done);

@@ -6,6 +6,7 @@
 //! line that says what to install, so that a test can skip just that part.
 
 pub mod netns;
+pub mod postgres;
 
 use std::path::Path;
 use std::process::Command;

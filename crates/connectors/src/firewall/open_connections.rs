@@ -63,11 +63,7 @@ impl Firewall {
         by: Instant,
     ) -> Result<Vec<Outcome>, Trouble> {
         let all = self.connections(by)?;
-        let of = |(_, elements): &Resolved<'_>| -> Vec<&Connection> {
-            let elements = elements.as_deref().unwrap_or_default();
-            all.iter().filter(|c| elements.iter().any(|e| c.is_of(e))).collect()
-        };
-        let found: Vec<Vec<&Connection>> = resolved.iter().map(of).collect();
+        let found: Vec<Vec<&Connection>> = resolved.iter().map(|one| of(one, &all)).collect();
         let mut open: Vec<&Connection> = found.iter().flatten().copied().collect();
         open.dedup();
         if !open.is_empty() {
@@ -86,6 +82,17 @@ impl Firewall {
         Ok(outcomes.collect())
     }
 
+    /// The lines that would make the kernel forget what is open.
+    pub(super) fn rehearse_end(
+        &self,
+        resolved: &[Resolved<'_>],
+        by: Instant,
+    ) -> Result<Vec<String>, Trouble> {
+        let all = self.connections(by)?;
+        let open = resolved.iter().flat_map(|one| of(one, &all));
+        Ok(open.map(|connection| format!("conntrack {}", connection.forget().trim_end())).collect())
+    }
+
     fn reset(&mut self, open: &[&Connection], by: Instant) -> Result<(), Trouble> {
         self.transact(by, Table::Made, |firewall, _| {
             let commands = ["ended4", "ended6"].into_iter().filter_map(|set| {
@@ -99,4 +106,10 @@ impl Firewall {
         })
         .map(drop)
     }
+}
+
+/// The open connections of a target.
+fn of<'a>((_, elements): &Resolved<'_>, all: &'a [Connection]) -> Vec<&'a Connection> {
+    let elements = elements.as_deref().unwrap_or_default();
+    all.iter().filter(|c| elements.iter().any(|e| c.is_of(e))).collect()
 }

@@ -59,7 +59,12 @@ pub(crate) fn look(on: &mut dyn Connector, call: &Call) -> Vec<Observed> {
     }
 }
 
-pub(crate) fn acted(on: &mut dyn Connector, act: Act, call: &Call, prior: &[Observed]) -> Vec<Answer> {
+pub(crate) fn acted(
+    on: &mut dyn Connector,
+    act: Act,
+    call: &Call,
+    prior: &[Observed],
+) -> Vec<Answer> {
     let call = Call { act, prior: prior.to_vec(), attempt: 1, ..call.clone() };
     match on.perform(&call, DEADLINE) {
         Reply::Acted { outcomes } => {
@@ -79,7 +84,12 @@ pub(crate) fn probed(on: &mut dyn Connector, call: &Call) -> Vec<Finding> {
     }
 }
 
-pub(crate) fn trouble(on: &mut dyn Connector, act: Act, call: &Call, deadline: Duration) -> Trouble {
+pub(crate) fn trouble(
+    on: &mut dyn Connector,
+    act: Act,
+    call: &Call,
+    deadline: Duration,
+) -> Trouble {
     match on.perform(&Call { act, ..call.clone() }, deadline) {
         Reply::Trouble(trouble) => trouble,
         Reply::Acted { outcomes } => match &outcomes[0].answer {
