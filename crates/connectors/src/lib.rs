@@ -13,7 +13,10 @@ use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble}
 use serde::{Deserialize, Serialize};
 
 pub mod directory;
+pub mod database;
+mod firewall;
 pub mod range;
+mod remote;
 mod secret;
 pub mod service;
 mod site;

@@ -7,6 +7,8 @@
 
 pub mod openldap;
 pub mod samba;
+pub mod netns;
+pub mod postgres;
 
 use std::path::Path;
 use std::process::Command;
