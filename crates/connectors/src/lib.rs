@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub mod conformance;
 pub mod range;
+mod scim;
 mod secret;
 mod site;
+mod web;
 
 pub use secret::{Secret, SecretError};
 pub use site::{KINDS, SettingsError, Site, open};

@@ -8,6 +8,10 @@
 use std::path::Path;
 use std::process::Command;
 
+mod cache;
+pub mod meddler;
+pub mod scim;
+
 /// What a system needs that this machine lacks, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -20,7 +24,9 @@ pub struct Missing(pub String);
 pub fn need(programs: &[(&str, &str)]) -> Result<(), Missing> {
     for (program, package) in programs {
         if find(program).is_none() {
-            return Err(Missing(format!("`{program}` is missing; install the package `{package}`")));
+            return Err(Missing(format!(
+                "`{program}` is missing; install the package `{package}`"
+            )));
         }
     }
     Ok(())
@@ -62,6 +68,14 @@ pub fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> std
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// A port of 127.0.0.1 that nobody uses now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Kills a process by the number in its pid file.
