@@ -91,6 +91,8 @@ pub enum Promise {
     UnknownKind,
     /// A node outside of its scope is refused before anything changes.
     Scope,
+    /// A rehearsal tells what would be sent, and sends nothing.
+    Rehearse,
     /// What cannot be done in time is not told as done.
     ShortDeadline,
     /// A prior state of another form is not put back.
@@ -127,11 +129,12 @@ pub enum Promise {
 
 impl Promise {
     /// Every promise, in the order in which lines are given.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Preflight,
         Self::Look,
         Self::UnknownKind,
         Self::Scope,
+        Self::Rehearse,
         Self::ShortDeadline,
         Self::ForeignPrior,
         Self::ProbeOpen,
@@ -158,6 +161,7 @@ impl fmt::Display for Promise {
             Self::Look => "a look gives the state of every target",
             Self::UnknownKind => "an unknown kind is refused before anything changes",
             Self::Scope => "a node outside of its scope is refused before anything changes",
+            Self::Rehearse => "a rehearsal tells what would be sent, and sends nothing",
             Self::ShortDeadline => "what cannot be done in time is not told as done",
             Self::ForeignPrior => "a prior state of another form is not put back",
             Self::ProbeOpen => "a probe does not call open things withdrawn",
@@ -223,6 +227,7 @@ pub fn examine(connector: &mut dyn Connector, subject: &Subject, help: Help<'_>)
         let bystanders = bench.look_at(&subject.bystanders);
         edges::unknown_kind(&mut bench, found);
         edges::scope(&mut bench, found);
+        edges::rehearse(&mut bench, found);
         if !subject.may_change {
             bench.not_tried_rest("nothing may be changed here");
         } else if let Some(why) = in_the_way(found) {

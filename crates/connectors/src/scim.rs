@@ -223,6 +223,11 @@ impl Connector for Scim {
         self.give_back(call, Deadline::after(deadline))
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        self.knows(call)?;
+        self.disabling(call, Deadline::after(deadline))
+    }
+
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble> {
         // Nobody can sign in by SCIM; but a user that is active is a leak for sure.
         let seen = self.look(call, deadline)?;

@@ -110,6 +110,18 @@ fn unchanged(bench: &mut Bench<'_>, found: &[Observed], told: String) -> Result<
     }
 }
 
+/// Asks what would be sent.
+pub(super) fn rehearse(bench: &mut Bench<'_>, found: &[Observed]) {
+    let act = Act::raising(bench.subject.mode);
+    let call = bench.call(act, &bench.subject.targets, found);
+    let seen = match bench.connector.rehearse(&call, bench.subject.deadline) {
+        Ok(lines) if lines.is_empty() => Err("it told of nothing".to_owned()),
+        Ok(lines) => unchanged(bench, found, lines.join("; ")),
+        Err(trouble) => Err(trouble.to_string()),
+    };
+    bench.note(Promise::Rehearse, seen);
+}
+
 /// Gives a withdrawal no time; what it tells as done has to be so.
 pub(super) fn short_deadline(
     bench: &mut Bench<'_>,

@@ -68,6 +68,7 @@ enum Flaw {
     LooksWithoutState,
     KnowsEveryKind,
     ActsOutside,
+    RehearsesInEarnest,
     ClaimsWithoutTime,
     TakesAnyPrior,
     ProbeAlwaysHolds,
@@ -240,6 +241,13 @@ impl Connector for Wrong {
         }
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        if self.flaw == Flaw::RehearsesInEarnest {
+            self.range.refuse(call, deadline)?;
+        }
+        self.range.rehearse(call, deadline)
+    }
+
     fn listen(
         &mut self,
         _nodes: &[NodeId],
@@ -334,6 +342,7 @@ fn each_broken_promise_is_found() {
         (Flaw::LooksWithoutState, Promise::Look),
         (Flaw::KnowsEveryKind, Promise::UnknownKind),
         (Flaw::ActsOutside, Promise::Scope),
+        (Flaw::RehearsesInEarnest, Promise::Rehearse),
         (Flaw::ClaimsWithoutTime, Promise::ShortDeadline),
         (Flaw::TakesAnyPrior, Promise::ForeignPrior),
         (Flaw::ProbeAlwaysHolds, Promise::ProbeOpen),

@@ -35,6 +35,18 @@ struct Change {
     to: Option<bool>,
 }
 
+impl Change {
+    /// The request in one line.
+    fn line(&self) -> String {
+        let to = self.to.map_or_else(|| "(no value)".to_owned(), |to| to.to_string());
+        let bound = match &self.version {
+            Some(version) => format!("if it still is version {version}"),
+            None => "compared just before, for the service gives no versions".to_owned(),
+        };
+        format!("{}: PATCH {}: active = {to}, {bound}", self.node, user_path(&self.id))
+    }
+}
+
 /// The body that sets `active`, or takes it away where there was none.
 pub(super) fn patch(active: Option<bool>) -> Json {
     let operation = match active {
@@ -63,13 +75,38 @@ impl Scim {
         call: &Call,
         deadline: Deadline,
     ) -> Result<Vec<Outcome>, Trouble> {
+        let plan = self.plan_to_disable(call, deadline)?;
+        self.carry_out(call, plan, deadline)
+    }
+
+    /// What disabling would send, a line for each target.
+    pub(super) fn disabling(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<Vec<String>, Trouble> {
+        let plan = self.plan_to_disable(call, deadline)?;
+        let line = |(node, step): (&NodeId, &Result<Change, Answer>)| match step {
+            Ok(change) => change.line(),
+            Err(Answer::Failed(trouble)) => format!("{node}: nothing is sent, {trouble}"),
+            Err(Answer::AlreadySo { .. } | Answer::Done) => {
+                format!("{node}: disabled already or not there, nothing is sent")
+            }
+        };
+        Ok(call.targets.iter().zip(&plan).map(line).collect())
+    }
+
+    fn plan_to_disable(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<Vec<Result<Change, Answer>>, Trouble> {
         let prior = |node: &NodeId| call.prior.iter().find(|prior| prior.target == *node);
         // A version binds the change; where there is none, the state is compared just before.
         let unbound: Vec<NodeId> =
             call.targets.iter().filter(|node| !is_bound(prior(node))).cloned().collect();
         let found = self.find(&unbound, deadline)?;
-        let plan = |node: &NodeId| to_disable(node, prior(node), &found);
-        self.carry_out(call, call.targets.iter().map(plan).collect(), deadline)
+        Ok(call.targets.iter().map(|node| to_disable(node, prior(node), &found)).collect())
     }
 
     /// Gives `active` back where it still is what Cordon made of it.

@@ -142,6 +142,7 @@ impl Standing {
         // What was taken stays known: the first prior state is the one to restore.
         (self.wanted, self.until, self.warned) = (true, until, false);
         self.rolled_back_for = None;
+        self.interrupt();
         self.enter(at, Stage::Planned);
         self.start_over();
     }
