@@ -17,6 +17,7 @@ pub mod range;
 mod scim;
 mod secret;
 pub mod service;
+mod sessions;
 mod site;
 mod web;
 

@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 2] = ["range", "scim"];
+pub const KINDS: [&str; 3] = ["range", "scim", "sessions"];
 
 /// Opens a connector.
 ///
@@ -88,6 +88,7 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
         "scim" => Ok(Box::new(crate::scim::open(site)?)),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",

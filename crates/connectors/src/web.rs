@@ -28,6 +28,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PATIENCE: u32 = 4;
 /// The wait where a system asks for one and does not say how long.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many requests are under way at the same time.
+const LANES: usize = 4;
 /// Where systems keep the certificates that they trust.
 const SYSTEM_TRUST: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -259,7 +261,7 @@ impl Web {
     }
 
     fn once(&self, ask: &Ask, left: Duration, what: &str) -> Result<Told, Failure> {
-        let address = match ask.path.contains("://") {
+        let address = match ask.path.starts_with("http") {
             true => ask.path.clone(),
             false => format!("{}{}", self.base, ask.path),
         };
@@ -424,4 +426,20 @@ fn busy(what: &str, pause: Option<Duration>) -> Trouble {
     let why =
         format!("could not {what}: the system is busy and asks to wait{asks}; nothing was changed");
     Trouble::new(TroubleKind::Unreachable, why)
+}
+
+/// Does something with each item in a few threads, and keeps their order.
+pub(crate) fn in_lanes<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let lane = items.len().div_ceil(LANES).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = items
+            .chunks(lane)
+            .map(|lane| scope.spawn(move || lane.iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        let joined = lanes
+            .into_iter()
+            .map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect()
+    })
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 
 mod cache;
 pub mod meddler;
+pub mod oidc;
 pub mod scim;
 
 /// What a system needs that this machine lacks, in one line.

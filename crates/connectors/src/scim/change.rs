@@ -8,10 +8,8 @@ use serde_json::json;
 
 use super::lookup::{Found, User, user_path};
 use super::{MEDIA, Scim};
-use crate::web::{Ask, Deadline, Told};
+use crate::web::{Ask, Deadline, Told, in_lanes};
 
-/// How many users are changed at the same time where the service takes no bulk.
-const LANES: usize = 4;
 /// The most changes in one bulk request, whatever the service allows.
 const LARGEST_BATCH: usize = 200;
 /// How often a restore reads again when somebody changes other attributes meanwhile.
@@ -398,20 +396,4 @@ impl User {
     fn is_as(&self, active: Option<bool>) -> bool {
         self.active == active || (active.is_none() && self.active == Some(true))
     }
-}
-
-/// Does something with each item in a few threads, and keeps their order.
-fn in_lanes<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let lane = items.len().div_ceil(LANES).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let lanes: Vec<_> = items
-            .chunks(lane)
-            .map(|lane| scope.spawn(move || lane.iter().map(work).collect::<Vec<R>>()))
-            .collect();
-        let joined = lanes
-            .into_iter()
-            .map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        joined.flatten().collect()
-    })
 }
