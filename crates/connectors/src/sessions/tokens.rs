@@ -99,25 +99,22 @@ impl Provider {
         self.web.ask(&Ask::new("POST", address).to(what).body(FORM, body), deadline)
     }
 
-    /// Whether the provider takes a token for good.
+    /// Whether the provider takes a token for good; none if it does not judge such tokens.
     fn is_active(
         &self,
         token: &str,
         what: &str,
         deadline: Deadline,
-    ) -> Result<Introspected, Trouble> {
+    ) -> Result<Option<bool>, Trouble> {
         let address = self.endpoints(deadline)?.introspection;
         let told = self.post(&address, token, what, deadline)?;
         match told.body.get("active").and_then(Json::as_bool) {
-            Some(active) if told.is_good() => Ok(Introspected { active }),
+            Some(active) if told.is_good() => Ok(Some(active)),
             _ if told.is_good() => Err(unsupported(format!("could not {what}: no `active` came"))),
+            _ if told.status == 400 && signed_until(token).is_some() => Ok(None),
             _ => Err(told.trouble(what)),
         }
     }
-}
-
-struct Introspected {
-    active: bool,
 }
 
 /// When a signed token ends by itself, in seconds since 1970.
@@ -146,10 +143,12 @@ impl Sessions {
         let what = format!("introspect `{node}`");
         let said = self.provider()?.is_active(token.as_str(), &what, deadline)?;
         let residual_seconds = signed_until(token.as_str()).and_then(seconds_until);
-        let seen = match (said.active, residual_seconds) {
-            (true, _) => Observed { open: 1, ..blank(node, Access::Open) },
-            (false, Some(_)) => Observed { open: 1, residual_seconds, ..blank(node, Access::Open) },
-            (false, None) => blank(node, Access::Refused),
+        let seen = match (said, residual_seconds) {
+            (Some(true), _) => Observed { open: 1, ..blank(node, Access::Open) },
+            (Some(false) | None, Some(_)) => {
+                Observed { open: 1, residual_seconds, ..blank(node, Access::Open) }
+            }
+            (Some(false) | None, None) => blank(node, Access::Refused),
         };
         Ok(seen)
     }
@@ -159,7 +158,7 @@ impl Sessions {
         let token = self.token(node)?;
         let provider = self.provider()?;
         let what = format!("revoke `{node}`");
-        if !provider.is_active(token.as_str(), &what, deadline)?.active {
+        if provider.is_active(token.as_str(), &what, deadline)? != Some(true) {
             return Ok(Answer::AlreadySo { by: None });
         }
         let address = provider.endpoints(deadline)?.revocation;

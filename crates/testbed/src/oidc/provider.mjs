@@ -59,20 +59,21 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: () => ({
-        scope: '', audience: 'https://api.north.example', accessTokenTTL: 90,
+        scope: '', audience: 'https://api.north.example', 
         accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256' } },
       }),
       useGrantedResource: () => false,
     },
   },
   async findAccount(ctx, id) {
-    const user = [...users.values()].find((user) => user.id === id || user.login === id);
+    const user = users.get(id); // people type their id into the sign-in form
     if (!user || !user.enabled) return undefined;
     return { accountId: user.id, claims: async () => ({ sub: user.id }) };
   },
 });
+provider.on('server_error', (ctx, error) => console.error(error));
 provider.on('access_token.issued', (token) => {
-  signed.set(token.jti, { accountId: token.accountId, exp: token.exp });
+  signed.set(token.jti, { accountId: token.accountId, exp: now() + token.expiration });
 });
 
 const KEPT = /^(Session|Grant|AccessToken|RefreshToken|AuthorizationCode):/;
@@ -94,6 +95,7 @@ function administer(method, url, body) {
     const login = url.searchParams.get('login')?.toLowerCase();
     return [200, [...users.values()].filter((u) => u.login === login || u.mail === login)];
   }
+  if (method === 'DELETE' && part !== 'sessions') return [405, { message: 'nobody deletes' }];
   const client = { id, enabled: !disabledClients.has(id) };
   const thing = what === 'users' ? users.get(id) : clients.has(id) && client;
   if (!thing) return [404, { message: 'no such thing' }];
