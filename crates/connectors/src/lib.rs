@@ -18,6 +18,7 @@ mod scim;
 mod secret;
 pub mod service;
 mod sessions;
+pub mod signals;
 mod site;
 mod web;
 

@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 3] = ["range", "scim", "sessions"];
+pub const KINDS: [&str; 4] = ["range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
@@ -89,6 +89,7 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
             None => Err(site.wrong("there is no range here")),
         },
         "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
+        "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
         "scim" => Ok(Box::new(crate::scim::open(site)?)),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",

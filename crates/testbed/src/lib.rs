@@ -11,6 +11,7 @@ use std::process::Command;
 mod cache;
 pub mod meddler;
 pub mod oidc;
+pub mod receiver;
 pub mod scim;
 
 /// What a system needs that this machine lacks, in one line.
