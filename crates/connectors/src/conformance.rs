@@ -42,6 +42,8 @@ pub struct Subject {
     pub volatile: Vec<String>,
     /// Whether the system compares with the prior state before it changes anything.
     pub compares: bool,
+    /// Whether the system cannot be looked at, so that a look without proof assumes the worst.
+    pub blind: bool,
     /// How long one call may take.
     pub deadline: Duration,
     /// How long a change may take to show.
@@ -63,6 +65,7 @@ impl Subject {
             unknown_kind: Some("practise-nothing".to_owned()),
             volatile: Vec::new(),
             compares: false,
+            blind: false,
             deadline: Duration::from_secs(10),
             within: Duration::from_secs(15),
             may_change: true,

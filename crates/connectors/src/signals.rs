@@ -92,12 +92,19 @@ pub(crate) struct Signals {
     web: Web,
 }
 
-/// What became of the last event about a node: by connector, kind and node.
+/// What became of the last event about each node.
 ///
 /// A receiver cannot be looked at, so this is all that a look can tell. Several
 /// lanes of one connector share it; a new process knows nothing, and says so.
-static LAST: LazyLock<Mutex<BTreeMap<(String, String, NodeId), Sent>>> =
-    LazyLock::new(Mutex::default);
+static LAST: LazyLock<Mutex<BTreeMap<About, Sent>>> = LazyLock::new(Mutex::default);
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct About {
+    receiver: String,
+    kind: String,
+    node: NodeId,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Sent {
@@ -252,17 +259,18 @@ impl Signals {
     }
 
     fn remember(&self, call: &Call, node: &NodeId, sent: Sent) {
-        let key = (self.memory(), call.order.kind.clone(), node.clone());
-        LAST.lock().unwrap_or_else(PoisonError::into_inner).insert(key, sent);
+        let about = self.about(call, node);
+        LAST.lock().unwrap_or_else(PoisonError::into_inner).insert(about, sent);
     }
 
     fn last(&self, call: &Call, node: &NodeId) -> Option<Sent> {
-        let key = (self.memory(), call.order.kind.clone(), node.clone());
-        LAST.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied()
+        let about = self.about(call, node);
+        LAST.lock().unwrap_or_else(PoisonError::into_inner).get(&about).copied()
     }
 
-    fn memory(&self) -> String {
-        format!("{} {}", self.site.name, self.settings.endpoint)
+    fn about(&self, call: &Call, node: &NodeId) -> About {
+        let receiver = format!("{} {}", self.site.name, self.settings.endpoint);
+        About { receiver, kind: call.order.kind.clone(), node: node.clone() }
     }
 
     fn seen(&self, call: &Call, node: &NodeId) -> Observed {

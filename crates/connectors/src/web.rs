@@ -317,7 +317,7 @@ fn agent(trust: Vec<Certificate<'static>>) -> ureq::Agent {
         .allow_non_standard_methods(true)
         .proxy(None)
         .user_agent(concat!("cordon/", env!("CARGO_PKG_VERSION")))
-        .max_idle_age(Duration::from_secs(5))
+        .max_idle_age(Duration::from_secs(3))
         .build()
         .new_agent()
 }
@@ -355,42 +355,43 @@ fn malformed(what: &str, error: &http::Error) -> Failure {
 
 /// Whether the request can have arrived decides what its failure is called.
 fn failure(error: &ureq::Error, what: &str) -> Failure {
-    use std::io::ErrorKind;
-    use ureq::Timeout;
-    let never = |why: String| Failure {
-        trouble: Trouble::new(TroubleKind::Unreachable, format!("could not {what}: {why}")),
-        is_broken: false,
-    };
-    match error {
-        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
-            never("no connection came about in time; nothing was changed".to_owned())
-        }
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
-            never(format!("{error}; nothing was changed"))
-        }
-        ureq::Error::Rustls(error) => {
-            never(format!("its certificate is not trusted ({error}); nothing was sent, check `ca`"))
-        }
-        ureq::Error::Io(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused
-                    | ErrorKind::HostUnreachable
-                    | ErrorKind::NetworkUnreachable
-                    | ErrorKind::AddrNotAvailable
-            ) =>
-        {
-            never(format!("{error}; nothing was changed"))
-        }
-        ureq::Error::Io(error) if is_of_tls(error) => {
-            never(format!("its certificate is not trusted ({error}); nothing was sent, check `ca`"))
-        }
-        error => {
-            let why = format!("could not {what}: {error}; it may have been done all the same");
-            let is_broken = matches!(error, ureq::Error::Io(_) | ureq::Error::Protocol(_));
-            Failure { trouble: Trouble::new(TroubleKind::NoReply, why), is_broken }
-        }
+    if let Some(why) = never_arrived(error) {
+        let trouble = Trouble::new(TroubleKind::Unreachable, format!("could not {what}: {why}"));
+        return Failure { trouble, is_broken: false };
     }
+    let why = format!("could not {what}: {error}; it may have been done all the same");
+    let is_broken = matches!(error, ureq::Error::Io(_) | ureq::Error::Protocol(_));
+    Failure { trouble: Trouble::new(TroubleKind::NoReply, why), is_broken }
+}
+
+/// Why a request cannot have arrived; none if it may have.
+fn never_arrived(error: &ureq::Error) -> Option<String> {
+    use std::io::ErrorKind;
+    use ureq::{Error, Timeout};
+    let untrusted = |error: &dyn std::fmt::Display| {
+        Some(format!("its certificate is not trusted ({error}); nothing was sent, check `ca`"))
+    };
+    if matches!(error, Error::Timeout(Timeout::Connect | Timeout::Resolve)) {
+        return Some("no connection came about in time; nothing was changed".to_owned());
+    }
+    if matches!(error, Error::HostNotFound | Error::ConnectionFailed) {
+        return Some(format!("{error}; nothing was changed"));
+    }
+    if let Error::Rustls(error) = error {
+        return untrusted(error);
+    }
+    let Error::Io(error) = error else { return None };
+    let refused = matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::AddrNotAvailable
+    );
+    if is_of_tls(error) {
+        return untrusted(error);
+    }
+    refused.then(|| format!("{error}; nothing was changed"))
 }
 
 fn is_of_tls(error: &std::io::Error) -> bool {

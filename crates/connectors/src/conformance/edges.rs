@@ -198,7 +198,7 @@ fn acts_offline(
     let probe = Call { act: Act::Probe, ..look.clone() };
     for call in [look, probe] {
         match bench.perform(&call, subject.deadline) {
-            Reply::Seen { targets } if targets.iter().all(|t| t.access == Access::Unknown) => {}
+            Reply::Seen { targets } if targets.iter().all(|seen| says_nothing(subject, seen)) => {}
             Reply::Tried { findings } if findings.iter().all(|f| f.finding == Finding::Untried) => {
             }
             Reply::Trouble(_) => {}
@@ -220,6 +220,11 @@ fn prior_for(node: &cordon_model::NodeId, found: &[Observed]) -> Observed {
         open: 0,
         residual_seconds: None,
     })
+}
+
+fn says_nothing(subject: &Subject, seen: &Observed) -> bool {
+    let assumes_the_worst = seen.access == Access::Open && seen.residual_seconds.is_none();
+    seen.access == Access::Unknown || (subject.blind && assumes_the_worst)
 }
 
 fn says_gone(answer: &Answer) -> bool {

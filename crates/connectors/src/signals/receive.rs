@@ -135,18 +135,17 @@ pub fn receive(
         return Err(Rejected::Malformed("`events` holds not exactly one event"));
     };
     let subject = claims.get("sub_id").or_else(|| event.get("subject"));
-    let time = ["event_timestamp"].iter().find_map(|key| seconds(event.get(key)));
+    let time = seconds(event.get("event_timestamp"));
     let time = time.or_else(|| seconds(claims.get("toe"))).unwrap_or(issued).min(now);
-    let (statement, facts) = read(kind, event, subject)?;
-    let place = Place { file: expected.issuer.as_str().into(), record: 1 };
-    let fact = |(kind, mentions): (FactKind, Vec<Mention>)| Fact {
+    let (statement, change) = read(kind, event, subject)?;
+    let fact = |Change { change, about }| Fact {
         time,
-        place: place.clone(),
-        kind,
+        place: Place { file: expected.issuer.as_str().into(), record: 1 },
+        kind: FactKind::Change { change },
         outcome: Outcome::Success,
-        mentions: Arc::from(mentions),
+        mentions: Arc::from(about),
     };
-    let facts = facts.into_iter().map(fact).collect();
+    let facts = change.into_iter().map(fact).collect();
     Ok(Received { jti: jti.to_owned(), time, statement, facts })
 }
 
@@ -206,17 +205,21 @@ fn whole(seconds: f64) -> i64 {
     whole
 }
 
-/// What one event says, and its facts.
+/// What changed, about whom.
+struct Change {
+    change: ChangeKind,
+    about: Vec<Mention>,
+}
+
+/// What one event says, and what changed by it.
 fn read(
     kind: &str,
     event: &Json,
     subject: Option<&Json>,
-) -> Result<(Statement, Vec<(FactKind, Vec<Mention>)>), Rejected> {
+) -> Result<(Statement, Option<Change>), Rejected> {
     let about = |opaque| subject.map(|subject| mentions(subject, opaque)).unwrap_or_default();
-    let fact = |change, mentions: Vec<Mention>| match mentions.is_empty() {
-        true => Vec::new(),
-        false => vec![(FactKind::Change { change }, mentions)],
-    };
+    let fact =
+        |change, about: Vec<Mention>| (!about.is_empty()).then_some(Change { change, about });
     match kind {
         SESSION_REVOKED => {
             // A session is a credential that was taken away.
@@ -231,9 +234,9 @@ fn read(
         }
         VERIFICATION => {
             let state = event.get("state").and_then(Json::as_str).map(str::to_owned);
-            Ok((Statement::Verification(state), Vec::new()))
+            Ok((Statement::Verification(state), None))
         }
-        other => Ok((Statement::Other(other.to_owned()), Vec::new())),
+        other => Ok((Statement::Other(other.to_owned()), None)),
     }
 }
 
