@@ -17,9 +17,14 @@ pub mod database;
 mod firewall;
 pub mod range;
 mod remote;
+pub mod conformance;
+mod scim;
 mod secret;
 pub mod service;
+mod sessions;
+pub mod signals;
 mod site;
+mod web;
 
 pub use secret::{Secret, SecretError};
 pub use site::{KINDS, SettingsError, Site, open};

@@ -77,7 +77,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] = &["database", "directory", "firewall", "range"];
+pub const KINDS: &[&str] = &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
@@ -92,6 +92,9 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
+        "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
+        "scim" => Ok(Box::new(crate::scim::open(site)?)),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",
             site.kind,

@@ -13,6 +13,12 @@ pub mod postgres;
 use std::path::Path;
 use std::process::Command;
 
+mod cache;
+pub mod meddler;
+pub mod oidc;
+pub mod receiver;
+pub mod scim;
+
 /// What a system needs that this machine lacks, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -69,6 +75,14 @@ pub fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> std
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// A port of 127.0.0.1 that nobody uses now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Kills a process by the number in its pid file.
