@@ -26,6 +26,9 @@ pub struct Config {
     pub listen: Option<String>,
     /// `data`: folder of the ledger and of everything that Cordon keeps.
     pub data: Option<PathBuf>,
+    /// `[hand] socket`: where the process with the connectors' secrets listens, relative to the
+    /// configuration folder.
+    pub hand: Option<PathBuf>,
     /// `[retention] events_days`: how long events are kept.
     pub events_days: Option<u32>,
     /// `[authority]`: how far Cordon may go, whoever approves.
@@ -95,8 +98,8 @@ pub struct Source {
 }
 
 /// All tables and keys that the file may hold.
-pub(crate) const TABLES: [&str; 6] =
-    ["authority", "connector", "source", "console", "retention", "data"];
+pub(crate) const TABLES: [&str; 7] =
+    ["authority", "connector", "source", "console", "hand", "retention", "data"];
 
 /// The most attempts per hour that can be written.
 const MOST_ATTEMPTS: u64 = 1_000_000;
@@ -114,6 +117,10 @@ pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Confi
     for entry in document.tables("console", &["listen"], &mut reader.report) {
         config.listen =
             entry.required("listen", &mut reader.report).map(|text| text.value.to_owned());
+    }
+    for entry in document.tables("hand", &["socket"], &mut reader.report) {
+        let socket = entry.required("socket", &mut reader.report);
+        config.hand = socket.map(|text| text.value.into());
     }
     for entry in document.tables("retention", &["events_days"], &mut reader.report) {
         let days = entry.count("events_days", 1, 36_500, &mut reader.report);

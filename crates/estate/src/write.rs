@@ -281,6 +281,10 @@ fn cordon_toml(config: &Config) -> String {
         out.push_str("\n[console]\n");
         key(&mut out, "listen", &quoted(listen));
     }
+    if let Some(socket) = &config.hand {
+        out.push_str("\n[hand]\n");
+        key(&mut out, "socket", &quoted(&socket.to_string_lossy()));
+    }
     if let Some(days) = config.events_days {
         out.push_str("\n[retention]\n");
         key(&mut out, "events_days", &days.to_string());

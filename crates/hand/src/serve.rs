@@ -234,7 +234,7 @@ impl Hand {
             }
             Ask::Renew(renew) => after.push(After::Answer(ticket, self.renew(renew, now, records))),
             Ask::Over { withdrawal } => {
-                records.extend(self.over(ticket, withdrawal));
+                records.extend(self.over(withdrawal));
                 let because = "lifting is not asked about".to_owned();
                 after.push(After::Answer(ticket, Answer::Accepted { because }));
             }
@@ -292,14 +292,15 @@ impl Hand {
 
     /// The program says that a withdrawal is lifted: nothing is put back any more, and the hand
     /// looks for itself.
-    fn over(&self, ticket: Ticket, withdrawal: WithdrawalId) -> Option<Record> {
+    fn over(&self, withdrawal: WithdrawalId) -> Option<Record> {
         let warranted = self.memory.warranted(&withdrawal)?;
         let order = warranted.order.clone();
         let targets = order.targets.clone();
         let call = Call { act: Act::Look, order, targets, prior: Vec::new(), attempt: 0 };
         let (events, kept) = (self.events.0.clone(), Box::new(call.clone()));
+        let nobody = Ticket { stream: 0, id: 0 };
         self.perform(Box::new(call), move |reply| {
-            drop(events.send(Event::Replied(ticket, kept, reply)));
+            drop(events.send(Event::Replied(nobody, kept, reply)));
         });
         let because = "the program says that it is lifted".to_owned();
         let withdrawals = vec![withdrawal];

@@ -27,7 +27,6 @@ use jiff::SignedDuration;
 
 use crate::authority;
 use crate::cli::Response;
-use crate::hash;
 
 /// How long people take to pull every plug, once they know.
 const PLUGS: SignedDuration = SignedDuration::from_mins(5);
@@ -209,7 +208,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         });
         let plan = PlanMade {
             plan: format!("p{number}").into(),
-            sha256: hash::of_plan(&document)?,
+            sha256: cordon_hand::warrant::hash_of(&document)?,
             incident,
             parent: self.plan.as_ref().map(|plan| plan.plan.clone()),
             document,

@@ -22,10 +22,10 @@ use crate::data::Data;
 use crate::footholds;
 
 /// What a plan is made in.
-pub(super) struct Present {
-    pub(super) estate: Estate,
+pub(crate) struct Present {
+    pub(crate) estate: Estate,
     /// The ledger's footholds of incidents that are not closed, and those that were typed.
-    pub(super) footholds: Vec<Foothold>,
+    pub(crate) footholds: Vec<Foothold>,
     /// Footholds of the ledger that the estate does not know; nothing can be planned for them.
     pub(super) strangers: Vec<NodeId>,
     /// Whether there is a ledger at all.
@@ -40,7 +40,7 @@ pub(super) struct Present {
 
 impl Present {
     /// Reads the folders, and the footholds that were typed.
-    pub(super) fn open(
+    pub(crate) fn open(
         config: Option<&Path>,
         data: Option<&Path>,
         foothold: &[String],
@@ -126,7 +126,7 @@ impl Present {
     }
 
     /// What the checker is told; footholds are compared where there are any.
-    pub(super) fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let ids = |indexes: &[WithdrawalIx]| -> BTreeSet<WithdrawalId> {
             indexes.iter().map(|&at| self.estate.withdrawal(at).id.clone()).collect()
         };
