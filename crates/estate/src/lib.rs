@@ -94,10 +94,18 @@ pub fn parse_files(files: &Files) -> Result<Loaded, Vec<Problem>> {
     parse(&files)
 }
 
+/// Reads a folder as [`read()`] does, with what is odd in it even where it does not load.
+///
+/// # Errors
+/// All problems, and all warnings.
+pub fn inspect(folder: &Path) -> Result<Loaded, Findings> {
+    load(&Folder::open(folder))
+}
+
 /// Reads a folder for its problems and warnings alone.
 #[must_use]
 pub fn check(folder: &Path) -> Findings {
-    match load(&Folder::open(folder)) {
+    match inspect(folder) {
         Ok(loaded) => Findings { problems: Vec::new(), warnings: loaded.warnings },
         Err(findings) => findings,
     }

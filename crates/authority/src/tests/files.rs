@@ -10,16 +10,16 @@ fn broken_policies_are_told_with_line_column_and_remedy() {
         (
             format!("{head}when {{ resource.knd == \"x\" }};"),
             "line 4, column 8",
-            "`knd`",
+            "knd",
             "did you mean `kind`?",
         ),
         (
             format!("{head}when {{ resource.plan.probabilty > 9 }};"),
             "line 4, column 8",
-            "`probabilty`",
+            "probabilty",
             "did you mean",
         ),
-        (format!("{head}when {{ context.armd }};"), "line 4, column 8", "`armd`", "did you mean"),
+        (format!("{head}when {{ context.armd }};"), "line 4, column 8", "armd", "did you mean"),
         (
             head.replace("\"raise\"", "\"rais\"") + ";",
             "line 3",
