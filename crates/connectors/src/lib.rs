@@ -12,6 +12,7 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+pub mod directory;
 pub mod range;
 mod secret;
 pub mod service;

@@ -29,6 +29,8 @@ pub struct Config {
     /// `[hand] socket`: where the process with the connectors' secrets listens, relative to the
     /// configuration folder.
     pub hand: Option<PathBuf>,
+    /// `[hand] settle_seconds`: how long an act whose answer was lost may still take effect.
+    pub settle_seconds: Option<u32>,
     /// `[retention] events_days`: how long events are kept.
     pub events_days: Option<u32>,
     /// `[authority]`: how far Cordon may go, whoever approves.
@@ -118,9 +120,11 @@ pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Confi
         config.listen =
             entry.required("listen", &mut reader.report).map(|text| text.value.to_owned());
     }
-    for entry in document.tables("hand", &["socket"], &mut reader.report) {
-        let socket = entry.required("socket", &mut reader.report);
+    for entry in document.tables("hand", &["socket", "settle_seconds"], &mut reader.report) {
+        let socket = entry.text("socket", &mut reader.report);
         config.hand = socket.map(|text| text.value.into());
+        let settle = entry.count("settle_seconds", 1, 3600, &mut reader.report);
+        config.settle_seconds = settle.and_then(|seconds| u32::try_from(seconds).ok());
     }
     for entry in document.tables("retention", &["events_days"], &mut reader.report) {
         let days = entry.count("events_days", 1, 36_500, &mut reader.report);

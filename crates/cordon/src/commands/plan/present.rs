@@ -87,7 +87,8 @@ impl Present {
                 Some(node) => present.footholds.push(Foothold {
                     node,
                     probability: foothold.probability,
-                    entrenched: foothold.entrenched,
+                    entrenched: foothold.entrenched
+                        || state.leaks.iter().any(|leak| leak.node == foothold.node),
                 }),
                 None if foothold.probability >= AlternativeName::Strict.threshold() => {
                     present.strangers.push(foothold.node);
