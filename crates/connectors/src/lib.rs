@@ -12,12 +12,12 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
-pub mod directory;
+pub mod conformance;
 pub mod database;
+pub mod directory;
 mod firewall;
 pub mod range;
 mod remote;
-pub mod conformance;
 mod scim;
 mod secret;
 pub mod service;

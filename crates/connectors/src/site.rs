@@ -77,7 +77,8 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] = &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
+pub const KINDS: &[&str] =
+    &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
