@@ -48,8 +48,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Loads a folder, estate and authority, or fails with all its problems.
 pub(crate) fn load_estate(folder: &Path) -> anyhow::Result<Loaded> {
-    let loaded =
-        cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))?;
+    let loaded = cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))?;
     crate::authority::written(&loaded).map_err(|problems| failure::problems(&problems))?;
     Ok(loaded)
 }

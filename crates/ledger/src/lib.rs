@@ -25,5 +25,5 @@ pub use chain::Head;
 pub use error::{LedgerError, Refusal};
 pub use keys::{PublicKey, read_public_key};
 pub use rows::read_file;
-pub use store::{Ledger, Paths, paths, read_head};
+pub use store::{Ledger, Paths, is_locked, paths, read_head};
 pub use verify::{Tampering, TamperingKind, Verified, VerifyError};

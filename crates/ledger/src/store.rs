@@ -91,6 +91,13 @@ pub fn read_head(path: &Path) -> Result<Option<Head>, LedgerError> {
     head.map(Some).map_err(|error| LedgerError::damaged(path, error.to_string()))
 }
 
+/// Whether a process has the ledger of a data folder open for writing now.
+#[must_use]
+pub fn is_locked(folder: &Path) -> bool {
+    let file = File::open(paths(folder).lock);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// A ledger open for appending.
 #[derive(Debug)]
 pub struct Ledger {

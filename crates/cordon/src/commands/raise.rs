@@ -96,7 +96,7 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
         false => None,
     };
     let open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let plan = find(&args.plan, &open.entries)?;
     let chosen = choose(&plan, args.alternative)?;
     if let Some(present) = &present {
