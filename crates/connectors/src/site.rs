@@ -77,8 +77,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] =
-    &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
+pub const KINDS: &[&str] = &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///

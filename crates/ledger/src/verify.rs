@@ -75,14 +75,23 @@ pub enum VerifyError {
 /// # Errors
 /// The first entry that is not as it was written, or that the file cannot be read.
 pub fn verify(file: &Path, key: &PublicKey, kept: &[Head]) -> Result<Verified, VerifyError> {
-    let connection = open_read_only(file)?;
-    let heads = heads(&connection, file)?;
-    if let Some(entries) = sound(&connection, file, &heads, key, kept)? {
+    verify_open(&open_read_only(file)?, file, key, kept)
+}
+
+/// Checks what a connection sees of a ledger.
+pub(crate) fn verify_open(
+    connection: &Connection,
+    file: &Path,
+    key: &PublicKey,
+    kept: &[Head],
+) -> Result<Verified, VerifyError> {
+    let heads = heads(connection, file)?;
+    if let Some(entries) = sound(connection, file, &heads, key, kept)? {
         return Ok(Verified { entries, heads: heads.len(), head: heads.last().cloned() });
     }
     // Something is wrong; telling what takes all rows at once.
     let mut rows = Vec::new();
-    each_row(&connection, file, 0, |row| {
+    each_row(connection, file, 0, |row| {
         rows.push(row);
         Ok(())
     })?;
