@@ -377,7 +377,11 @@ fn tickets_end_by_themselves_and_nobody_says_otherwise() {
 #[test]
 fn changes_by_anybody_are_heard() {
     let Some(bed) = Bed::start("changes_by_anybody_are_heard") else { return };
-    let mut cut = bed.cut("disable-account", &[]);
+    let ip = bed.samba.ip();
+    let relay = Relay::new(ip, &format!("{ip}:636"));
+    let url = format!("ldaps://{ip}:{}", relay.port);
+    let site = bed.with(|settings| settings["urls"] = json!([url]));
+    let mut cut = Cut::new(&site, "disable-account", &[]);
     let nodes = ["user:ann", "user:cat", "user:gone"].map(|id| NodeId::parse(id).unwrap());
     let (heard, told) = mpsc::channel();
     let listening = cut
@@ -389,8 +393,7 @@ fn changes_by_anybody_are_heard() {
     let first = |user: &str, node: &str| {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            let value = if end.elapsed().is_zero() { "x" } else { "y" };
-            bed.set(user, "description", value);
+            bed.set(user, "description", &format!("{:?}", Instant::now()));
             match told.recv_timeout(Duration::from_millis(500)) {
                 Ok(named) if named.as_str() == node => return,
                 Ok(_) => {}
@@ -411,6 +414,13 @@ fn changes_by_anybody_are_heard() {
     bed.samba.ldif(&back).unwrap();
     let named: Vec<NodeId> = told.iter().take(2).collect();
     assert!(named.contains(&nodes[1]), "{named:?}");
+    // After a break nobody knows what happened: every node is named, and changes are heard again.
+    while told.try_recv().is_ok() {}
+    relay.cut();
+    let mut named: Vec<NodeId> = (0..3).map(|_| told.recv_timeout(DEADLINE).unwrap()).collect();
+    named.sort();
+    assert_eq!(named, nodes);
+    first("ann", "user:ann");
     drop(listening);
     let end = Instant::now() + DEADLINE;
     // The sender goes with the thread.
@@ -492,6 +502,10 @@ fn every_trouble_is_told_as_what_it_is() {
         let (found, why) = look(&site, &["user:ann"], second);
         assert!(found == kind && why.contains(words), "{found} {why}");
     }
+    let mut offline = Cut::new(&url(&closed), "disable-account", &[]);
+    let checks = offline.connector.preflight(second);
+    let unreachable = |finding: &Readiness| matches!(finding, Readiness::Unable(trouble) if trouble.kind == TroubleKind::Unreachable);
+    assert!(checks.iter().all(|check| unreachable(&check.finding)), "{checks:#?}");
     // A name that the certificate does not bear, and an issuer that is not trusted.
     let port = Relay::new("127.0.0.1", &format!("{ip}:636")).port;
     let (found, why) = look(&url(&format!("ldaps://localhost:{port}")), &["user:ann"], DEADLINE);
@@ -553,6 +567,23 @@ fn what_can_be_done_is_done_and_the_rest_is_told() {
     assert!(found == TroubleKind::Denied && why.contains("CN=eve"), "{found} {why}");
     assert_eq!(cut.access(), [Access::Refused, Access::Open]);
     assert_eq!(cut.probe(), [Finding::Holds, Finding::Leaks]);
+
+    // One group of two may not be written: half taken, and given back exactly.
+    let finance = format!("CN=Finance,OU=Staff,{BASE}");
+    let harmless = format!("CN=Harmless,OU=Staff,{BASE}");
+    let some = bed.with(|settings| settings["groups"] = json!([finance, harmless]));
+    let mut cut = Cut::new(&some, "remove-from-groups", &["user:ann"]);
+    let before = bed.samba.dump().unwrap();
+    let prior = cut.look();
+    let answers = cut.act(Act::Refuse, &prior);
+    let (found, why) = trouble(&answers[0]);
+    assert!(found == TroubleKind::Denied && why.contains("Harmless"), "{found} {why}");
+    assert_eq!(cut.access(), [Access::Partly]);
+    assert_eq!(cut.act(Act::Restore, &prior), [Answer::Done]);
+    assert_eq!(cut.access(), [Access::Open]);
+    let mut different = differences(&before, &bed.samba.dump().unwrap(), &VOLATILE);
+    different.retain(|line| !line.starts_with("CN=svc,"));
+    assert_eq!(different, Vec::<String>::new());
 }
 
 #[test]

@@ -112,6 +112,9 @@ fn what_somebody_else_locks_or_changes_is_theirs() {
     let held = settings(&server, |settings| settings["urls"] = json!([url]));
     let mut slow = Cut::new(&held, "disable-account", &["user:ann"]);
     let prior = slow.look();
+    // A line that was cut while nobody used it is made anew.
+    relay.cut();
+    assert_eq!(slow.look(), prior);
     let other = Arc::clone(&server);
     relay.arm(1, Then::After(Box::new(move || set_lock(&other, "ann", "add"))));
     let theirs = Answer::AlreadySo { by: Some("somebody else".to_owned()) };

@@ -122,6 +122,7 @@ pub(crate) fn trouble(answer: &Answer) -> (TroubleKind, &str) {
 pub(crate) struct Relay {
     pub(crate) port: u16,
     gate: Gate,
+    lines: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 /// How many messages of the client go by first, and what happens before the next.
@@ -141,18 +142,30 @@ impl Relay {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (gate, target) = (Gate::default(), target.to_owned());
-        let shared = Arc::clone(&gate);
+        let lines: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (shared, kept) = (Arc::clone(&gate), Arc::clone(&lines));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(&target).unwrap();
                 let (back_from, back_to) =
                     (server.try_clone().unwrap(), client.try_clone().unwrap());
                 let gate = Arc::clone(&shared);
+                let mut lines = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push(client.try_clone().unwrap());
+                drop(lines);
                 std::thread::spawn(move || pass(back_from, back_to, &Gate::default()));
                 std::thread::spawn(move || pass(client, server, &gate));
             }
         });
-        Self { port, gate }
+        Self { port, gate, lines }
+    }
+
+    /// Cuts every line that is open.
+    pub(crate) fn cut(&self) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in lines.drain(..) {
+            drop(line.shutdown(Shutdown::Both));
+        }
     }
 
     /// Arms the gate: `passing` messages of the client go by, then this happens.
