@@ -77,7 +77,8 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 2] = ["directory", "range"];
+pub const KINDS: &[&str] =
+    &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
@@ -86,10 +87,15 @@ pub const KINDS: [&str; 2] = ["directory", "range"];
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
         "directory" => Ok(Box::new(directory::open(site)?)),
+        "database" => Ok(Box::new(crate::database::open(site)?)),
+        "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
+        "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
+        "scim" => Ok(Box::new(crate::scim::open(site)?)),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",
             site.kind,

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Renew(crate::commands::lift::RenewArgs),
     /// Show incidents, withdrawals in force and services
     Status(DataArgs),
+    /// Say who may raise what and why, or make a person's key
+    #[command(subcommand)]
+    Authority(crate::commands::authority::AuthorityCommand),
     /// Test connectors, or ask whether they could act
     #[command(subcommand)]
     Connector(crate::commands::connector::ConnectorCommand),

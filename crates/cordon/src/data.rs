@@ -55,17 +55,28 @@ impl Open {
             let Record::Opened(opened) = &entry.body else { return None };
             Some(opened.estate_sha256.as_str())
         });
-        let opened = (known != Some(sha256.as_str())).then(|| Opened {
-            estate: loaded.estate.name().to_owned(),
-            estate_sha256: sha256.clone(),
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        });
+        let opened = (known != Some(sha256.as_str())).then(|| with(&loaded, sha256.clone()));
         if opened.is_some() {
             cordon_estate::generate::save(&files, &kept)
                 .context("cannot keep the configuration")?;
         }
         Ok(Self { loaded, ledger, entries, opened })
     }
+}
+
+fn with(loaded: &Loaded, estate_sha256: String) -> Opened {
+    Opened {
+        estate: loaded.estate.name().to_owned(),
+        estate_sha256,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The first record of every process that works on withdrawals: answers to what was under way
+/// before it are lost.
+pub(crate) fn opened(loaded: &Loaded) -> Record {
+    let files = cordon_estate::to_files(&loaded.estate, &loaded.config);
+    Record::Opened(with(loaded, hash::of_files(&files)))
 }
 
 /// Everything in a data folder that questions are asked of.

@@ -50,7 +50,7 @@ pub(crate) struct HandArgs {
 pub(crate) fn run(args: &HandArgs) -> anyhow::Result<u8> {
     let loaded = load_estate(&args.config)?;
     let sites = rules::sites(&loaded, &args.config, &args.data)?;
-    let hand = Hand::open(&args.data, rules::rules(&loaded), sites)
+    let hand = Hand::open(&args.data, rules::rules(&loaded)?, sites)
         .context("cannot open the hand's ledger")?;
     match (&args.socket, &args.release) {
         (_, Some(file)) => release(hand, args, file),

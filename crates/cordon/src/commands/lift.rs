@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::raise::unwritable;
 use crate::cli::Format;
 use crate::commands::{foothold, print, print_json};
-use crate::data::{self, Open};
+use crate::data::{self, Open, opened};
 use crate::failure::{Failure, bad_input};
 use crate::live::Live;
 use crate::progress::{Line, Teller, in_words, span};
@@ -113,8 +113,9 @@ pub(crate) fn run(args: &LiftArgs) -> anyhow::Result<u8> {
         return Ok(exit::DONE);
     }
     let hand = rules::client(&open.loaded, &config, &args.data)?;
-    let guard = rules::guard(&open.loaded);
-    let mut live = Live::new(&open.loaded.estate, guard, open.ledger, &open.entries, hand);
+    let guard = rules::guard(&open.loaded)?;
+    let mut live = Live::new(&open.loaded, guard, open.ledger, &open.entries, hand);
+    live.record(&[opened(&open.loaded)])?;
     live.record(&[Record::Lift(Lift {
         withdrawals: withdrawals.clone(),
         by: By::Person(foothold::who(args.by.as_deref())?),
