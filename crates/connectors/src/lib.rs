@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod database;
 mod firewall;
+pub mod linux_host;
 pub mod range;
 mod remote;
 mod secret;

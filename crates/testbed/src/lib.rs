@@ -7,6 +7,7 @@
 
 pub mod netns;
 pub mod postgres;
+pub mod sshd;
 
 use std::path::Path;
 use std::process::Command;
