@@ -12,8 +12,10 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod bound;
 pub mod database;
 mod firewall;
+pub mod hypervisor;
 pub mod linux_host;
 pub mod range;
 mod remote;

@@ -19,10 +19,11 @@ use cordon_model::{Mode, NodeId};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::bound::{Bound, Said, line, require};
 use crate::remote::{Way, WaySettings};
 use crate::site::{SettingsError, Site};
-use crate::{Check, Connector, Readiness};
-use request::{Said, What, line};
+use crate::{Check, Connector};
+use request::{What, answer, trouble};
 
 /// The program that does the work on a host, for its administrator to install.
 pub const PROGRAM: &str = include_str!("linux_host/cordon-host");
@@ -54,8 +55,7 @@ fn program() -> String {
 /// The connector of the kind `linux-host`.
 pub(crate) struct LinuxHost {
     site: Site,
-    way: Way,
-    program: String,
+    host: Bound,
     names: BTreeMap<String, String>,
     probe: BTreeMap<String, Way>,
 }
@@ -66,8 +66,11 @@ pub(crate) fn open(site: &Site) -> Result<LinuxHost, SettingsError> {
     let ways = settings.probe.iter();
     Ok(LinuxHost {
         site: site.clone(),
-        way: Way::new(site, &settings.run)?,
-        program: settings.program,
+        host: Bound {
+            way: Way::new(site, &settings.run)?,
+            program: settings.program,
+            version: VERSION,
+        },
         names: settings.names,
         probe: ways
             .map(|(node, way)| Ok((node.clone(), Way::new(site, way)?)))
@@ -76,34 +79,6 @@ pub(crate) fn open(site: &Site) -> Result<LinuxHost, SettingsError> {
 }
 
 impl LinuxHost {
-    /// Sends requests and reads as many answers.
-    fn ask(&self, requests: &[String], by: Instant) -> Result<Vec<Said>, Trouble> {
-        let left = by.saturating_duration_since(Instant::now());
-        let ran = self.way.run(&[&self.program], &requests.concat(), left)?;
-        let said: Vec<Said> = ran.stdout.lines().map(Said::read).collect();
-        if ran.is_ok() && said.len() == requests.len() {
-            return Ok(said);
-        }
-        let place = self.way.place();
-        let denied = ["ermission denied", "password is required", "not allowed", "may not run"];
-        if denied.iter().any(|words| ran.stderr.contains(words)) {
-            let why = format!("{place} does not permit `{}`: {}", self.program, ran.complaint());
-            return Err(Trouble::new(TroubleKind::Denied, why));
-        }
-        if ran.code == Some(75) {
-            let why = format!("`{}` on {place} is busy: {}", self.program, ran.complaint());
-            return Err(Trouble::new(TroubleKind::Unreachable, why));
-        }
-        let why = format!(
-            "`{}` on {place} answered {} of {} requests: {}; look again",
-            self.program,
-            said.len(),
-            requests.len(),
-            ran.complaint()
-        );
-        Err(Trouble::new(TroubleKind::NoReply, why))
-    }
-
     /// The accounts or fingerprints that a node may be, parted by commas.
     fn names(&self, what: What, node: &NodeId) -> Result<String, Trouble> {
         let named = self.names.get(node.as_str()).map(|name| vec![name.clone()]);
@@ -123,34 +98,6 @@ impl LinuxHost {
         Ok(names.join(","))
     }
 
-    /// Makes a request for each target that has a name, asks, and puts answers beside targets.
-    fn each<'a>(
-        &self,
-        call: &'a Call,
-        what: What,
-        by: Instant,
-        request: impl Fn(&NodeId, &str) -> Result<String, Trouble>,
-    ) -> Result<Vec<(&'a NodeId, Result<Said, Trouble>)>, Trouble> {
-        let made: Vec<(&NodeId, Result<String, Trouble>)> = call
-            .targets
-            .iter()
-            .map(|node| (node, self.names(what, node).and_then(|names| request(node, &names))))
-            .collect();
-        let requests: Vec<String> =
-            made.iter().filter_map(|(_, line)| line.as_ref().ok().cloned()).collect();
-        if requests.is_empty()
-            && let Some((_, Err(trouble))) = made.first()
-        {
-            return Err(trouble.clone());
-        }
-        let mut said = self.ask(&requests, by)?.into_iter();
-        let silent = || Trouble::new(TroubleKind::NoReply, "the host answered too little");
-        let pair = |(node, line): (&'a NodeId, Result<String, Trouble>)| {
-            (node, line.and_then(|_| said.next().ok_or_else(silent)))
-        };
-        Ok(made.into_iter().map(pair).collect())
-    }
-
     fn act(
         &self,
         call: &Call,
@@ -158,44 +105,20 @@ impl LinuxHost {
         request: impl Fn(What, &NodeId, &str) -> Result<String, Trouble>,
     ) -> Result<Vec<Outcome>, Trouble> {
         let what = What::of(call)?;
-        let by = Instant::now() + deadline;
-        let said = self.each(call, what, by, |node, names| request(what, node, names))?;
-        let place = self.way.place();
+        let request = |node: &NodeId| request(what, node, &self.names(what, node)?);
+        let said = self.host.each(call, deadline, request)?;
+        let place = self.host.way.place();
         let outcome = |(node, said): (&NodeId, Result<Said, Trouble>)| Outcome {
             target: node.clone(),
-            answer: said.map_or_else(Answer::Failed, |said| said.answer(node, &place)),
+            answer: said.map_or_else(Answer::Failed, |said| answer(&said, node, &place)),
         };
         Ok(said.into_iter().map(outcome).collect())
-    }
-
-    fn readiness(&self, by: Instant) -> Readiness {
-        match self.ask(&[line(&["version"])], by) {
-            Err(trouble) => return Readiness::Unable(trouble),
-            Ok(said) if said.first().is_some_and(|said| said.is_version(VERSION)) => {}
-            Ok(_) => {
-                let why = format!("`{}` there is not of version {VERSION}", self.program);
-                return Readiness::Unable(Trouble::new(TroubleKind::Unsupported, why));
-            }
-        }
-        if !self.way.is_remote() {
-            return Readiness::Able;
-        }
-        // A key that is bound to the program runs it instead, and prints no number.
-        let left = by.saturating_duration_since(Instant::now());
-        let other = self.way.bare().run(&["id", "-u"], "", left);
-        match other.ok().filter(|ran| ran.is_ok()).map(|ran| ran.stdout.trim().to_owned()) {
-            Some(uid) if uid == "0" => Readiness::Excessive(
-                "the key opens a root shell; bind it to the program with `restrict,command=`"
-                    .to_owned(),
-            ),
-            Some(_) | None => Readiness::Able,
-        }
     }
 }
 
 impl Connector for LinuxHost {
     fn preflight(&mut self, deadline: Duration) -> Vec<Check> {
-        let finding = self.readiness(Instant::now() + deadline);
+        let finding = self.host.readiness(deadline);
         let refuse = [Act::Look, Act::Refuse, Act::Restore];
         let kinds = [("disable-account", &refuse[..]), ("revoke", &refuse[..])];
         let kinds = kinds.into_iter().chain([("end-sessions", &[Act::Look, Act::End][..])]);
@@ -210,10 +133,12 @@ impl Connector for LinuxHost {
 
     fn look(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Observed>, Trouble> {
         let what = What::of(call)?;
-        let by = Instant::now() + deadline;
-        let said = self.each(call, what, by, |_, names| Ok(line(&[what.look(), names])))?;
-        let seen: Vec<Result<Observed, Trouble>> =
-            said.into_iter().map(|(node, said)| observed(node, said, &self.way.place())).collect();
+        let request = |node: &NodeId| Ok(line(&[what.look(), &self.names(what, node)?]));
+        let said = self.host.each(call, deadline, request)?;
+        let seen: Vec<Result<Observed, Trouble>> = said
+            .into_iter()
+            .map(|(node, said)| observed(node, said, &self.host.way.place()))
+            .collect();
         if let Some(Err(trouble)) = seen.first()
             && seen.iter().all(Result::is_err)
         {
@@ -276,7 +201,7 @@ impl Connector for LinuxHost {
                     refusal(&call, what, node, &names)?
                 }
             };
-            Ok(format!("{}: {}", self.program, request.trim_end().replace('\t', " ")))
+            Ok(format!("{}: {}", self.host.program, request.trim_end().replace('\t', " ")))
         };
         seen.into_iter().map(line).collect()
     }
@@ -300,10 +225,10 @@ fn refusal(call: &Call, what: What, node: &NodeId, names: &str) -> Result<String
 
 fn observed(node: &NodeId, said: Result<Said, Trouble>, place: &str) -> Result<Observed, Trouble> {
     let said = said?;
-    let is_yes = |index| said.field(index) == Some("yes");
+    let is_yes = |index| said.field(index) == "yes";
     let closed = |shut| if shut { Access::Refused } else { Access::Open };
     let owner = |ours: bool| ours.then(|| CORDON.to_owned());
-    let count = |index| said.field(index).and_then(|n| n.trim().parse().ok()).unwrap_or_default();
+    let count = |index| said.field(index).trim().parse().unwrap_or_default();
     match said.word() {
         "absent" => Ok(plain(node, Access::Absent)),
         "account" => Ok(Observed {
@@ -321,7 +246,7 @@ fn observed(node: &NodeId, said: Result<Said, Trouble>, place: &str) -> Result<O
             let open = count(2);
             Ok(Observed { open, ..plain(node, closed(open == 0)) })
         }
-        _ => Err(said.trouble(node, place)),
+        _ => Err(trouble(&said, node, place)),
     }
 }
 
@@ -334,12 +259,4 @@ fn plain(node: &NodeId, access: Access) -> Observed {
         open: 0,
         residual_seconds: None,
     }
-}
-
-fn require(call: &Call, mode: Mode) -> Result<(), Trouble> {
-    if call.order.mode == mode {
-        return Ok(());
-    }
-    let why = format!("`{}` is not done by this act", call.order.kind);
-    Err(Trouble::new(TroubleKind::Unsupported, why))
 }

@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 4] = ["database", "firewall", "linux-host", "range"];
+pub const KINDS: [&str; 5] = ["database", "firewall", "hypervisor", "linux-host", "range"];
 
 /// Opens a connector.
 ///
@@ -86,6 +86,7 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
         "database" => Ok(Box::new(crate::database::open(site)?)),
         "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
+        "hypervisor" => Ok(Box::new(crate::hypervisor::open(site)?)),
         "linux-host" => Ok(Box::new(crate::linux_host::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),

@@ -3,6 +3,8 @@
 use cordon_model::action::{Answer, CORDON, Call, Trouble, TroubleKind};
 use cordon_model::{Mode, NodeId};
 
+use crate::bound::Said;
+
 /// What of a host a call is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
@@ -54,89 +56,55 @@ impl What {
     }
 }
 
-/// A request: fields parted by tabs, with nothing in them that could end one.
-pub(super) fn line(fields: &[&str]) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let fields: Vec<String> =
-        fields.iter().map(|field| field.chars().take(1000).map(plain).collect()).collect();
-    fields.join("\t") + "\n"
+/// How an act ended.
+pub(super) fn answer(said: &Said, node: &NodeId, place: &str) -> Answer {
+    match said.word() {
+        "done" => Answer::Done,
+        "absent" => Answer::AlreadySo { by: None },
+        "already" => {
+            let by = (said.field(1) == CORDON).then(|| CORDON.to_owned());
+            Answer::AlreadySo { by }
+        }
+        _ => Answer::Failed(trouble(said, node, place)),
+    }
 }
 
-/// An answer.
-#[derive(Clone, Debug)]
-pub(super) struct Said(Vec<String>);
-
-impl Said {
-    pub(super) fn read(line: &str) -> Self {
-        Self(line.split('\t').map(str::to_owned).collect())
-    }
-
-    pub(super) fn word(&self) -> &str {
-        self.field(0).unwrap_or_default()
-    }
-
-    pub(super) fn field(&self, index: usize) -> Option<&str> {
-        self.0.get(index).map(String::as_str)
-    }
-
-    pub(super) fn is_version(&self, version: &str) -> bool {
-        self.word() == "version" && self.field(1) == Some(version)
-    }
-
-    /// How an act ended.
-    pub(super) fn answer(&self, node: &NodeId, place: &str) -> Answer {
-        match self.word() {
-            "done" => Answer::Done,
-            "absent" => Answer::AlreadySo { by: None },
-            "already" => {
-                let by = self.field(1).filter(|by| *by == CORDON).map(str::to_owned);
-                Answer::AlreadySo { by }
-            }
-            _ => Answer::Failed(self.trouble(node, place)),
-        }
-    }
-
-    /// What stands in the way.
-    pub(super) fn trouble(&self, node: &NodeId, place: &str) -> Trouble {
-        let first = self.field(1).unwrap_or_default();
-        let second = self.field(2).unwrap_or_default();
-        let (kind, why) = match self.word() {
-            "ambiguous" => (
-                TroubleKind::Unsupported,
-                format!(
-                    "`{node}` could be the account `{first}` or `{second}` of {place}; name one in `names`"
-                ),
+/// What stands in the way.
+pub(super) fn trouble(said: &Said, node: &NodeId, place: &str) -> Trouble {
+    let first = said.field(1);
+    let second = said.field(2);
+    let (kind, why) = match said.word() {
+        "ambiguous" => (
+            TroubleKind::Unsupported,
+            format!(
+                "`{node}` could be the account `{first}` or `{second}` of {place}; name one in `names`"
             ),
-            "unlisted" => (
-                TroubleKind::Denied,
-                format!(
-                    "the account `{first}` of {place} is not listed for Cordon, or is root; if \
-                     Cordon may touch it, say there: usermod -aG {second} {first}"
-                ),
+        ),
+        "unlisted" => (
+            TroubleKind::Denied,
+            format!(
+                "the account `{first}` of {place} is not listed for Cordon, or is root; if \
+                 Cordon may touch it, say there: usermod -aG {second} {first}"
             ),
-            "elsewhere" => (
-                TroubleKind::Unsupported,
-                format!("`{first}` comes to {place} from a directory; withdraw it there"),
+        ),
+        "elsewhere" => (
+            TroubleKind::Unsupported,
+            format!("`{first}` comes to {place} from a directory; withdraw it there"),
+        ),
+        "changed" => (
+            TroubleKind::Changed,
+            format!("somebody changed `{first}` of {place} since it was looked at"),
+        ),
+        "not ours" => (
+            TroubleKind::Denied,
+            format!(
+                "{place} knows nothing that Cordon took from `{first}`; if it is to be used \
+                 again, an administrator says there: usermod -e '' {first}"
             ),
-            "changed" => (
-                TroubleKind::Changed,
-                format!("somebody changed `{first}` of {place} since it was looked at"),
-            ),
-            "not ours" => (
-                TroubleKind::Denied,
-                format!(
-                    "{place} knows nothing that Cordon took from `{first}`; if it is to be used \
-                     again, an administrator says there: usermod -e '' {first}"
-                ),
-            ),
-            "failed" => {
-                (TroubleKind::Denied, format!("{place} did not do it to `{node}`: {first}"))
-            }
-            "unsupported" => (TroubleKind::Unsupported, format!("{place}: {first}")),
-            other => {
-                (TroubleKind::Unsupported, format!("{place} answered `{other}` about `{node}`"))
-            }
-        };
-        Trouble::new(kind, why)
-    }
+        ),
+        "failed" => (TroubleKind::Denied, format!("{place} did not do it to `{node}`: {first}")),
+        "unsupported" => (TroubleKind::Unsupported, format!("{place}: {first}")),
+        other => (TroubleKind::Unsupported, format!("{place} answered `{other}` about `{node}`")),
+    };
+    Trouble::new(kind, why)
 }
