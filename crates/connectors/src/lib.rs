@@ -13,9 +13,12 @@ use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble}
 use serde::{Deserialize, Serialize};
 
 pub mod conformance;
+mod bound;
 pub mod database;
 pub mod directory;
 mod firewall;
+pub mod hypervisor;
+pub mod linux_host;
 pub mod range;
 mod remote;
 mod scim;

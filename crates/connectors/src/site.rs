@@ -77,7 +77,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] = &["database", "directory", "firewall", "range", "scim", "sessions", "shared-signals"];
+pub const KINDS: &[&str] = &["database", "directory", "firewall", "hypervisor", "linux-host", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
@@ -88,6 +88,8 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
         "directory" => Ok(Box::new(directory::open(site)?)),
         "database" => Ok(Box::new(crate::database::open(site)?)),
         "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
+        "hypervisor" => Ok(Box::new(crate::hypervisor::open(site)?)),
+        "linux-host" => Ok(Box::new(crate::linux_host::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
