@@ -12,6 +12,7 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod http;
 pub mod range;
 mod secret;
 mod site;

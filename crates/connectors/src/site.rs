@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 1] = ["range"];
+pub const KINDS: [&str; 2] = ["range", "http"];
 
 /// Opens a connector.
 ///
@@ -88,6 +88,8 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "http" => crate::http::open(site),
+        kind if crate::http::is_builtin(kind) => crate::http::open(site),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",
             site.kind,
