@@ -12,7 +12,9 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod exec;
 mod http;
+mod radius;
 pub mod range;
 mod secret;
 mod site;

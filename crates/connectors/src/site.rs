@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 2] = ["range", "http"];
+pub const KINDS: [&str; 4] = ["range", "exec", "http", "radius"];
 
 /// Opens a connector.
 ///
@@ -88,7 +88,9 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "exec" => crate::exec::open(site),
         "http" => crate::http::open(site),
+        "radius" => crate::radius::open(site),
         kind if crate::http::is_builtin(kind) => crate::http::open(site),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",

@@ -1,0 +1,14 @@
+//! Definitions of vendors' interfaces against servers that check every request.
+//!
+//! Each server is built from a description of the vendor's published interface
+//! (`vendors/*.toml`) and behaves as the vendor says: state, pages, tokens,
+//! throttling, lost answers. Nothing outside this machine is asked.
+
+#[path = "vendors/conform.rs"]
+mod conform;
+#[path = "vendors/description.rs"]
+mod description;
+#[path = "vendors/entra.rs"]
+mod entra;
+#[path = "vendors/server.rs"]
+mod server;
