@@ -215,6 +215,8 @@ impl Exec {
     fn ask(&self, act: &str, call: Option<&Call>, deadline: Duration) -> Result<Json, Trouble> {
         let end = Instant::now() + deadline;
         let name = &self.site.name;
+        let writes = matches!(act, "refuse" | "end" | "restore");
+        let perhaps = if writes { "it may have been done" } else { "nothing was changed" };
         let targets = call.map_or(&[][..], |call| &call.targets);
         let spellings = targets.iter().map(|node| (node.as_str(), self.site.spellings(node)));
         let request = Request {
@@ -232,7 +234,7 @@ impl Exec {
         let (said, complained) = talk(&mut child, text);
         let status = wait(&mut child, end);
         let Some(status) = status else {
-            let why = format!("the program of `{name}` took longer than {} s and was killed; it may have been done", deadline.as_secs_f32());
+            let why = format!("the program of `{name}` took longer than {} s and was killed; {perhaps}", deadline.as_secs_f32());
             return Err(Trouble::new(TroubleKind::NoReply, why));
         };
         let left = end.saturating_duration_since(Instant::now());
@@ -240,28 +242,28 @@ impl Exec {
             Ok(said) => said,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 kill_all(&child);
-                let why = format!("the program of `{name}` ended, but something it started kept its output open; it may have been done");
+                let why = format!("the program of `{name}` ended, but something it started kept its output open; {perhaps}");
                 return Err(Trouble::new(TroubleKind::NoReply, why));
             }
         };
         if !status.success() {
             let words = complained.recv_timeout(TICK).unwrap_or_default();
-            return Err(self.failed(status, &words));
+            return Err(self.failed(status, &words, perhaps));
         }
         serde_json::from_slice(&said).map_err(|error| {
-            let why = format!("the program of `{name}` answered no JSON ({error}); it may have been done");
+            let why = format!("the program of `{name}` answered no JSON ({error}); {perhaps}");
             Trouble::new(TroubleKind::NoReply, why)
         })
     }
 
-    fn failed(&self, status: ExitStatus, words: &[u8]) -> Trouble {
+    fn failed(&self, status: ExitStatus, words: &[u8], perhaps: &str) -> Trouble {
         let words = String::from_utf8_lossy(words);
         let mut words: String = words.chars().filter(|c| !c.is_control()).take(TOLD).collect();
         for secret in self.secrets.values().filter(|secret| !secret.as_str().is_empty()) {
             words = words.replace(secret.as_str(), "(secret)");
         }
         let name = &self.site.name;
-        let why = format!("the program of `{name}` failed ({status}): {words}; it may have been done");
+        let why = format!("the program of `{name}` failed ({status}): {words}; {perhaps}");
         Trouble::new(TroubleKind::NoReply, why)
     }
 

@@ -243,7 +243,11 @@ impl Connector for Http {
             residual_seconds: None,
         };
         let pairs = seen.into_iter().zip(&call.targets);
-        Ok(pairs.map(|(seen, node)| seen.unwrap_or_else(|_| unknown(node))).collect())
+        let named = |(seen, node): (Result<Observed, Trouble>, &NodeId)| {
+            let seen = seen.unwrap_or_else(|_| unknown(node));
+            Observed { target: node.clone(), ..seen }
+        };
+        Ok(pairs.map(named).collect())
     }
 
     fn refuse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Outcome>, Trouble> {

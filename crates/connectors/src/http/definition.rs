@@ -288,14 +288,36 @@ pub(super) struct Request {
     pub(super) gone: Vec<Code>,
     /// Sent as `If-Match`.
     pub(super) if_match: Option<Template>,
-    /// Rights that it needs, alternatives with `|`, the least first.
-    pub(super) needs: Vec<String>,
+    /// Rights that it needs: `a | b` are equally small, what stands behind `<` would do but is more
+    /// than it takes.
+    pub(super) needs: Vec<Need>,
     /// It reads, although it is a POST.
     pub(super) reads: bool,
     /// Find only: which spellings it is for.
     pub(super) spelling: Option<Pattern>,
     /// Find only: where an object's name stands.
     pub(super) id: Option<Expression>,
+}
+
+/// A right that a request needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Need {
+    /// Any of these is enough.
+    pub(super) least: Vec<String>,
+    /// Any of these is enough too, and more than it takes.
+    pub(super) broader: Vec<String>,
+}
+
+impl From<String> for Need {
+    fn from(text: String) -> Self {
+        let (least, broader) = text.split_once('<').unwrap_or((&text, ""));
+        let names = |part: &str| {
+            let names = part.split('|').map(str::trim).filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect()
+        };
+        Self { least: names(least), broader: names(broader) }
+    }
 }
 
 /// A regular expression over a whole spelling.

@@ -86,16 +86,11 @@ fn acts(withdrawal: &Withdrawal) -> Vec<(Act, Vec<&Request>)> {
     acts
 }
 
-/// The first alternative is the least right.
-fn alternatives(need: &str) -> impl Iterator<Item = &str> {
-    need.split('|').map(str::trim)
-}
-
 fn able(steps: Steps<'_>, held: &BTreeSet<String>, act: Act, requests: &[&Request]) -> Readiness {
     let needs = requests.iter().flat_map(|request| &request.needs);
     let missing: BTreeSet<&str> = needs
-        .filter(|need| !alternatives(need).any(|right| held.contains(right)))
-        .filter_map(|need| alternatives(need).next())
+        .filter(|need| !need.least.iter().chain(&need.broader).any(|right| held.contains(right)))
+        .filter_map(|need| need.least.first().map(String::as_str))
         .collect();
     if missing.is_empty() {
         return Readiness::Able;
@@ -132,7 +127,7 @@ fn word(act: Act) -> &'static str {
 fn surplus(steps: Steps<'_>, held: &BTreeSet<String>, withdrawals: &[&Withdrawal]) -> Vec<String> {
     let requests = withdrawals.iter().flat_map(|withdrawal| acts(withdrawal));
     let needs = requests.flat_map(|(_, requests)| requests).flat_map(|request| &request.needs);
-    let least: BTreeSet<&str> = needs.filter_map(|need| alternatives(need).next()).collect();
+    let least: BTreeSet<&str> = needs.flat_map(|need| &need.least).map(String::as_str).collect();
     let harmless = &steps.definition.preflight.harmless;
     let surplus = held.iter().filter(|right| !least.contains(right.as_str()));
     surplus.filter(|right| !harmless.contains(right)).cloned().collect()

@@ -144,7 +144,7 @@ impl Steps<'_> {
             headers,
             body,
             writes: request.writes(),
-            needs: request.needs.join(" and ").replace(" | ", " or "),
+            needs: request.needs.iter().map(|need| need.least.join(" or ")).collect::<Vec<_>>().join(" and "),
             gone: request.gone.clone(),
         })
     }

@@ -11,34 +11,34 @@ use cordon_model::{EstateBuilder, Mode, NodeId};
 
 use super::server::{Fault, Response, Server};
 
-pub const DEADLINE: Duration = Duration::from_secs(5);
-pub const SHORT: Duration = Duration::from_millis(900);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const SHORT: Duration = Duration::from_millis(900);
 
 /// One definition put to the test.
-pub struct Case<'a> {
-    pub server: &'a Server,
-    pub site: &'a Site,
-    pub kind: &'a str,
-    pub target: &'a str,
+pub(crate) struct Case<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) site: &'a Site,
+    pub(crate) kind: &'a str,
+    pub(crate) target: &'a str,
     /// Paths in the server's state that may differ while it is refused.
-    pub touches: &'a [&'a str],
+    pub(crate) touches: &'a [&'a str],
     /// What a refusal to the connector names.
-    pub right: &'a str,
+    pub(crate) right: &'a str,
     /// Somebody else changes the target.
-    pub meddle: fn(&mut Json),
+    pub(crate) meddle: fn(&mut Json),
     /// How many requests change something: to refuse, to restore.
-    pub writes: (usize, usize),
+    pub(crate) writes: (usize, usize),
     /// Answers with which the vendor says "not now" and "you may not".
-    pub throttled: fn(seconds: u32) -> Response,
-    pub denied: fn() -> Response,
+    pub(crate) throttled: fn(seconds: u32) -> Response,
+    pub(crate) denied: fn() -> Response,
 }
 
-pub fn node(id: &str) -> NodeId {
+pub(crate) fn node(id: &str) -> NodeId {
     NodeId::parse(id).unwrap()
 }
 
 /// A site whose estate holds these nodes with one more spelling each.
-pub fn site(kind: &str, settings: Json, folder: &std::path::Path, nodes: &[(&str, &str)]) -> Site {
+pub(crate) fn site(kind: &str, settings: Json, folder: &std::path::Path, nodes: &[(&str, &str)]) -> Site {
     let mut builder = EstateBuilder::new("North", "GBP");
     for (id, spelling) in nodes {
         let mut named = Node::new(node(id));
@@ -51,7 +51,7 @@ pub fn site(kind: &str, settings: Json, folder: &std::path::Path, nodes: &[(&str
 }
 
 /// Writes a secret that only its owner can read.
-pub fn secret(folder: &std::path::Path, name: &str, text: &str) -> String {
+pub(crate) fn secret(folder: &std::path::Path, name: &str, text: &str) -> String {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
@@ -59,7 +59,7 @@ pub fn secret(folder: &std::path::Path, name: &str, text: &str) -> String {
     format!("file:{name}")
 }
 
-pub fn call(act: Act, kind: &str, mode: Mode, targets: &[&str]) -> Call {
+pub(crate) fn call(act: Act, kind: &str, mode: Mode, targets: &[&str]) -> Call {
     let order = Order {
         withdrawal: format!("{kind}/{}", targets[0]).into(),
         kind: kind.to_owned(),
@@ -76,13 +76,13 @@ pub fn call(act: Act, kind: &str, mode: Mode, targets: &[&str]) -> Call {
     Call { act, targets: order.targets.clone(), order, prior: Vec::new(), attempt: 0 }
 }
 
-pub fn look(connector: &mut dyn Connector, call: &Call) -> Vec<Observed> {
+pub(crate) fn look(connector: &mut dyn Connector, call: &Call) -> Vec<Observed> {
     let reply = connector.perform(&Call { act: Act::Look, prior: Vec::new(), ..call.clone() }, DEADLINE);
     let Reply::Seen { targets } = reply else { panic!("{reply:?}") };
     targets
 }
 
-pub fn act(connector: &mut dyn Connector, call: &Call, deadline: Duration) -> Answer {
+pub(crate) fn act(connector: &mut dyn Connector, call: &Call, deadline: Duration) -> Answer {
     let began = Instant::now();
     let reply = connector.perform(call, deadline);
     assert!(began.elapsed() < deadline + Duration::from_millis(600), "late: {:?}", began.elapsed());
@@ -91,13 +91,13 @@ pub fn act(connector: &mut dyn Connector, call: &Call, deadline: Duration) -> An
     outcomes[0].answer.clone()
 }
 
-pub fn trouble(answer: Answer) -> (TroubleKind, String) {
+pub(crate) fn trouble(answer: Answer) -> (TroubleKind, String) {
     let Answer::Failed(trouble) = answer else { panic!("{answer:?}") };
     (trouble.kind, trouble.why)
 }
 
 /// Paths that differ.
-pub fn differences(before: &Json, after: &Json) -> Vec<String> {
+pub(crate) fn differences(before: &Json, after: &Json) -> Vec<String> {
     fn walk(path: &str, before: &Json, after: &Json, found: &mut Vec<String>) {
         match (before, after) {
             (Json::Object(a), Json::Object(b)) => {
@@ -117,7 +117,7 @@ pub fn differences(before: &Json, after: &Json) -> Vec<String> {
 }
 
 /// Runs every promise.
-pub fn conform(case: &Case<'_>) {
+pub(crate) fn conform(case: &Case<'_>) {
     let mut connector = open(case.site).unwrap();
     let connector = &mut *connector;
     raise_and_lift(case, connector);

@@ -19,7 +19,7 @@ use super::server::{Request, Response, decoded};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Description {
+pub(crate) struct Description {
     /// Which published description, and which version of it.
     source: String,
     /// Headers that every request has to carry.
@@ -31,15 +31,15 @@ pub struct Description {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Operation {
-    pub name: String,
+pub(crate) struct Operation {
+    pub(crate) name: String,
     method: String,
     path: String,
     #[serde(default)]
-    pub writes: bool,
+    pub(crate) writes: bool,
     /// It gives tokens: faults are not for it, and the common headers neither.
     #[serde(default)]
-    pub is_token: bool,
+    pub(crate) is_token: bool,
     #[serde(default)]
     query: BTreeMap<String, Json>,
     #[serde(default)]
@@ -51,14 +51,14 @@ pub struct Operation {
 }
 
 impl Description {
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let description: Self = toml::from_str(text).unwrap();
         assert!(!description.source.is_empty());
         description
     }
 
     /// The operation that a request is, or what is wrong with it.
-    pub fn check(&self, request: &mut Request) -> Result<Operation, String> {
+    pub(crate) fn check(&self, request: &mut Request) -> Result<Operation, String> {
         let told = format!("{} {}", request.method, request.path);
         let mut near = Vec::new();
         for operation in self.operations.iter().filter(|o| o.method == request.method) {
@@ -104,7 +104,7 @@ impl Description {
 
 impl Operation {
     /// Whether an answer of ours is one that the vendor could give.
-    pub fn check_answer(&self, response: &Response) -> Result<(), String> {
+    pub(crate) fn check_answer(&self, response: &Response) -> Result<(), String> {
         let told = format!("our own answer {} to {}", response.status, self.name);
         let shape = self.answers.get(&response.status.to_string());
         let shape = shape.ok_or(format!("{told}: no such status"))?;

@@ -270,7 +270,7 @@ fn sessions_end_and_what_remains_is_told() {
 }
 
 #[test]
-fn a_thousand_accounts_are_quick() {
+fn many_accounts_share_the_time_and_none_is_late() {
     let folder = tempfile::tempdir().unwrap();
     let server = entra(&LEAST);
     let id = |n: usize| format!("aaaaaaaa-aaaa-aaaa-aaaa-{n:012}");
@@ -285,14 +285,15 @@ fn a_thousand_accounts_are_quick() {
     let mut connector = open(&site).unwrap();
     let targets: Vec<&str> = nodes.iter().map(|(node, _)| *node).collect();
     let refuse = call(Act::Refuse, "disable-account", Mode::Refuse, &targets);
-    // Twenty requests in a second and two for each look: what does not fit is unknown, and nothing is late.
+    // Eighty requests in a second, two for each look: what does not fit is unknown, and nothing is late.
+    let deadline = std::time::Duration::from_millis(1_500);
     let began = std::time::Instant::now();
-    let reply = connector.perform(&Call { act: Act::Look, ..refuse }, DEADLINE);
-    assert!(began.elapsed() < DEADLINE + SHORT);
+    let reply = connector.perform(&Call { act: Act::Look, ..refuse }, deadline);
+    assert!(began.elapsed() < deadline + SHORT);
     let Reply::Seen { targets } = reply else { panic!("{reply:?}") };
     let open = targets.iter().filter(|seen| seen.access == Access::Open).count();
     let unknown = targets.iter().filter(|seen| seen.access == Access::Unknown).count();
-    assert!((30..=60).contains(&open) && open + unknown == 100, "{open} open, {unknown} unknown");
+    assert!((20..=62).contains(&open) && open + unknown == 100, "{open} open, {unknown} unknown");
 }
 
 #[test]

@@ -18,55 +18,55 @@ use super::description::{Description, Operation};
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub query: Vec<(String, String)>,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// What the braces of the description's path stand for.
-    pub parts: Vec<String>,
+    pub(crate) parts: Vec<String>,
 }
 
 /// An answer as it goes.
 #[derive(Clone, Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Response {
-    pub fn json(status: u16, body: Json) -> Self {
+    pub(crate) fn json(status: u16, body: Json) -> Self {
         let kind = ("content-type".to_owned(), "application/json".to_owned());
         Self { status, headers: vec![kind], body: body.to_string() }
     }
 
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
     }
 
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    pub fn form(&self) -> Vec<(String, String)> {
+    pub(crate) fn form(&self) -> Vec<(String, String)> {
         pairs(&String::from_utf8_lossy(&self.body))
     }
 
-    pub fn asked(&self, name: &str) -> Option<String> {
+    pub(crate) fn asked(&self, name: &str) -> Option<String> {
         let found = self.query.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone())
     }
@@ -74,7 +74,7 @@ impl Request {
 
 /// What goes wrong with the next request that fits.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Done, but the connection breaks before the answer.
     Lost,
     /// Neither done nor answered in time.
@@ -86,7 +86,7 @@ pub enum Fault {
 }
 
 /// The behaviour of one vendor.
-pub trait Vendor: Send + 'static {
+pub(crate) trait Vendor: Send + 'static {
     /// Answers a request that fits the description.
     fn answer(&mut self, operation: &Operation, request: &Request, says: &str) -> Response;
     /// Everything that it keeps.
@@ -104,14 +104,14 @@ struct Inner {
 }
 
 /// A vendor that listens on loopback.
-pub struct Server {
-    pub address: String,
+pub(crate) struct Server {
+    pub(crate) address: String,
     inner: Arc<Mutex<Inner>>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Server {
-    pub fn start<V: Vendor>(description: &str, make: impl FnOnce(&str) -> V) -> Self {
+    pub(crate) fn start<V: Vendor>(description: &str, make: impl FnOnce(&str) -> V) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let says = address.clone();
@@ -142,16 +142,16 @@ impl Server {
         self.inner.lock().unwrap()
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn state(&self) -> Json {
+    pub(crate) fn state(&self) -> Json {
         self.lock().vendor.state()
     }
 
     /// Somebody else changes something.
-    pub fn change(&self, change: impl FnOnce(&mut Json)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Json)) {
         let mut inner = self.lock();
         let mut state = inner.vendor.state();
         change(&mut state);
@@ -159,22 +159,22 @@ impl Server {
     }
 
     /// The next request, or the next one that writes, goes wrong.
-    pub fn fault(&self, writes_only: bool, fault: Fault) {
+    pub(crate) fn fault(&self, writes_only: bool, fault: Fault) {
         self.lock().faults.push_back((writes_only, fault));
     }
 
     /// Forgets faults that nobody met.
-    pub fn no_faults(&self) {
+    pub(crate) fn no_faults(&self) {
         self.lock().faults.clear();
     }
 
     /// Names of the requests since the last time, with whether they write.
-    pub fn asked(&self) -> Vec<(String, bool)> {
+    pub(crate) fn asked(&self) -> Vec<(String, bool)> {
         std::mem::take(&mut self.lock().requests)
     }
 
     /// How many requests since the last time would change something.
-    pub fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.asked().iter().filter(|(_, writes)| *writes).count()
     }
 }
@@ -271,7 +271,7 @@ fn write(mut stream: &TcpStream, response: &Response) -> Option<()> {
 }
 
 /// `a=b&c=d`, decoded.
-pub fn pairs(text: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decoded(name), decoded(value))
@@ -279,6 +279,6 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-pub fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8().unwrap().into_owned()
 }
