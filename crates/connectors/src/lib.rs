@@ -12,11 +12,13 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+pub mod directory;
 mod exec;
 mod http;
 mod radius;
 pub mod range;
 mod secret;
+pub mod service;
 mod site;
 
 pub use secret::{Secret, SecretError};
@@ -70,6 +72,13 @@ pub trait Connector: Send {
     /// When nothing could be tried at all.
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble>;
 
+    /// Says what a raising call would send, a line for each write, by the code that would send
+    /// it, and sends none of it; reading is allowed.
+    ///
+    /// # Errors
+    /// When it can be told already that the call would come to nothing.
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble>;
+
     /// Listens for changes that anybody makes to the outside system, where it tells of them, and
     /// names the nodes that it knows by `told` until the value that comes back is dropped.
     ///
@@ -108,6 +117,14 @@ pub struct Check {
     pub act: Act,
     /// How it stands.
     pub finding: Readiness,
+}
+
+impl Check {
+    /// The one line of a connector that could not be asked.
+    #[must_use]
+    pub fn impossible(trouble: Trouble) -> Self {
+        Self { kind: "all".to_owned(), act: Act::Look, finding: Readiness::Unable(trouble) }
+    }
 }
 
 /// Whether a connector could do what a plan might ask of it.

@@ -12,6 +12,7 @@ use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
 use crate::Connector;
+use crate::directory;
 use crate::range::Range;
 use crate::secret::SecretError;
 
@@ -76,7 +77,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 4] = ["range", "exec", "http", "radius"];
+pub const KINDS: [&str; 5] = ["directory", "exec", "http", "radius", "range"];
 
 /// Opens a connector.
 ///
@@ -84,6 +85,7 @@ pub const KINDS: [&str; 4] = ["range", "exec", "http", "radius"];
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
+        "directory" => Ok(Box::new(directory::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),

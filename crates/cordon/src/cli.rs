@@ -37,8 +37,21 @@ pub(crate) enum Command {
     Plan(crate::commands::plan::PlanArgs),
     /// Simulate an intrusion and compare responses
     Drill(DrillArgs),
+    /// Raise a plan: exactly what it says, once the authority allows it
+    Raise(crate::commands::raise::RaiseArgs),
+    /// Approve exactly one plan, or decline it
+    Approve(crate::commands::approve::ApproveArgs),
+    /// Give back what was withdrawn, in a safe order
+    Lift(crate::commands::lift::LiftArgs),
+    /// Let withdrawals live longer
+    Renew(crate::commands::lift::RenewArgs),
     /// Show incidents, withdrawals in force and services
     Status(DataArgs),
+    /// Test connectors, or ask whether they could act
+    #[command(subcommand)]
+    Connector(crate::commands::connector::ConnectorCommand),
+    /// Be the process that holds the connectors' secrets, or lift with nothing else running
+    Hand(crate::commands::hand::HandArgs),
     /// Verify, show or export the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -1,16 +1,21 @@
 //! One module per command; each prints once and returns its exit code.
 
+pub(crate) mod approve;
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod connector;
 pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod estate;
 pub(crate) mod exposure;
 pub(crate) mod foothold;
 pub(crate) mod formats;
+pub(crate) mod hand;
 pub(crate) mod ledger;
+pub(crate) mod lift;
 pub(crate) mod notice;
 pub(crate) mod plan;
+pub(crate) mod raise;
 pub(crate) mod scan;
 pub(crate) mod status;
 

@@ -24,6 +24,11 @@ pub struct Config {
     pub listen: Option<String>,
     /// `data`: folder of the ledger and of everything that Cordon keeps.
     pub data: Option<PathBuf>,
+    /// `[hand] socket`: where the process with the connectors' secrets listens, relative to the
+    /// configuration folder.
+    pub hand: Option<PathBuf>,
+    /// `[hand] settle_seconds`: how long an act whose answer was lost may still take effect.
+    pub settle_seconds: Option<u32>,
     /// `[retention] events_days`: how long events are kept.
     pub events_days: Option<u32>,
     /// `authority.cedar`, where it exists.
@@ -61,7 +66,8 @@ pub struct Source {
 }
 
 /// All tables and keys that the file may hold.
-pub(crate) const TABLES: [&str; 5] = ["connector", "source", "console", "retention", "data"];
+pub(crate) const TABLES: [&str; 6] =
+    ["connector", "source", "console", "hand", "retention", "data"];
 
 /// Reads the file. Nodes must have been declared.
 pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Config {
@@ -76,6 +82,12 @@ pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Confi
     for entry in document.tables("console", &["listen"], &mut reader.report) {
         config.listen =
             entry.required("listen", &mut reader.report).map(|text| text.value.to_owned());
+    }
+    for entry in document.tables("hand", &["socket", "settle_seconds"], &mut reader.report) {
+        let socket = entry.text("socket", &mut reader.report);
+        config.hand = socket.map(|text| text.value.into());
+        let settle = entry.count("settle_seconds", 1, 3600, &mut reader.report);
+        config.settle_seconds = settle.and_then(|seconds| u32::try_from(seconds).ok());
     }
     for entry in document.tables("retention", &["events_days"], &mut reader.report) {
         let days = entry.count("events_days", 1, 36_500, &mut reader.report);

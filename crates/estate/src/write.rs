@@ -278,6 +278,15 @@ fn cordon_toml(config: &Config) -> String {
         out.push_str("\n[console]\n");
         key(&mut out, "listen", &quoted(listen));
     }
+    if config.hand.is_some() || config.settle_seconds.is_some() {
+        out.push_str("\n[hand]\n");
+    }
+    if let Some(socket) = &config.hand {
+        key(&mut out, "socket", &quoted(&socket.to_string_lossy()));
+    }
+    if let Some(seconds) = config.settle_seconds {
+        key(&mut out, "settle_seconds", &seconds.to_string());
+    }
     if let Some(days) = config.events_days {
         out.push_str("\n[retention]\n");
         key(&mut out, "events_days", &days.to_string());

@@ -38,7 +38,9 @@ impl Guard {
         }
     }
 
-    fn cap(&self, kind: &str) -> Option<usize> {
+    /// The most targets of a kind within an hour; none means without bound.
+    #[must_use]
+    pub fn cap(&self, kind: &str) -> Option<usize> {
         self.attempts_per_hour.get(kind).copied().or(self.attempts_per_hour_of_others)
     }
 }

@@ -40,7 +40,7 @@ pub struct Limits {
     pub confirm_seconds: u32,
     /// Equal results in a row that make a service's new state.
     pub confirmations: u32,
-    /// Calls to one connector in one round.
+    /// Calls on their way to one connector at once.
     pub calls_per_connector: usize,
 }
 

@@ -58,19 +58,23 @@ pub struct Agenda {
 pub fn next(state: &State, seen: &Observations, setting: &Setting, now: Timestamp) -> Agenda {
     let context = Context { state, seen, setting, now, holders: holders(state) };
     let mut agenda = Agenda::default();
-    let mut room = Room { left: BTreeMap::new(), each: setting.limits.calls_per_connector };
+    let mut room = Room { taken: seen.on_the_way(), each: setting.limits.calls_per_connector };
+    let idle = |s: &&Standing| !s.is_over() && !seen.is_on_the_way(&s.order.withdrawal);
     let mut unwanted: Vec<&Standing> =
-        state.standings.values().filter(|s| !s.is_over() && !s.wanted).collect();
+        state.standings.values().filter(idle).filter(|s| !s.wanted).collect();
     unwanted.sort_by_key(|s| (s.order.lift_order, &s.order.withdrawal));
     for standing in unwanted {
-        agenda.take(standing, lifting::decide(&context, standing), &mut room, now);
+        agenda.take(standing, lifting::decide(&context, standing), &mut room);
+    }
+    for leak in state.leaks.iter().filter(|leak| !leak.told) {
+        agenda.record(leak.page());
     }
     services::decide(&context, &mut agenda);
     let mut wanted: Vec<&Standing> =
-        state.standings.values().filter(|s| !s.is_over() && s.wanted).collect();
+        state.standings.values().filter(idle).filter(|s| s.wanted).collect();
     wanted.sort_by_key(|s| (s.order.order, &s.order.withdrawal));
     for standing in wanted {
-        agenda.take(standing, raising::decide(&context, standing), &mut room, now);
+        agenda.take(standing, raising::decide(&context, standing), &mut room);
         agenda.wake_at(raising::life_event(&context, standing));
     }
     agenda
@@ -112,29 +116,23 @@ enum Need {
     Nothing,
 }
 
-/// How many more calls each connector takes in this round.
+/// How many calls each connector has.
 struct Room<'a> {
-    left: BTreeMap<&'a str, usize>,
+    taken: BTreeMap<&'a str, usize>,
     each: usize,
 }
 
 impl<'a> Room<'a> {
     fn take(&mut self, connector: &'a str) -> bool {
-        let left = self.left.entry(connector).or_insert(self.each);
-        let has_room = *left > 0;
-        *left = left.saturating_sub(1);
+        let taken = self.taken.entry(connector).or_insert(0);
+        let has_room = *taken < self.each;
+        *taken += usize::from(has_room);
         has_room
     }
 }
 
 impl Agenda {
-    fn take<'a>(
-        &mut self,
-        standing: &'a Standing,
-        need: Need,
-        room: &mut Room<'a>,
-        now: Timestamp,
-    ) {
+    fn take<'a>(&mut self, standing: &'a Standing, need: Need, room: &mut Room<'a>) {
         let connector = standing.order.connector.as_deref().unwrap_or_default();
         match need {
             Need::Move(transition) => self.record(moved(standing, transition)),
@@ -144,7 +142,8 @@ impl Agenda {
                 self.record(Record::Paged(Paged { about, message }));
             }
             Need::Call(call) if room.take(connector) => self.steps.push(Step::Call(call)),
-            Need::Call(_) => self.wake_at(now),
+            // The answer to one that is on its way makes room.
+            Need::Call(_) => {}
             Need::Wait(until) => self.wake_at(until),
             Need::Nothing => {}
         }
@@ -290,8 +289,8 @@ pub fn answered(
         }
     };
     let mut agenda = Agenda::default();
-    let mut room = Room { left: BTreeMap::new(), each: 0 };
-    agenda.take(standing, need, &mut room, Timestamp::UNIX_EPOCH);
+    let mut room = Room { taken: BTreeMap::new(), each: 0 };
+    agenda.take(standing, need, &mut room);
     let records = agenda.steps.into_iter().filter_map(|step| match step {
         Step::Record(record) => Some(*record),
         Step::Call(_) | Step::ProbeService(_) => None,

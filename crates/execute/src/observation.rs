@@ -1,12 +1,12 @@
 //! What has been seen lately, kept in memory only.
 //!
 //! Looks and probes change nothing, so they are not in the ledger; what they
-//! change the executor's mind about is. After a restart everything is simply
-//! looked at again.
+//! change the executor's mind about is. Neither are calls that are on their
+//! way: after a restart everything is simply looked at again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cordon_model::action::{Observed, Probed, ServiceState, Trouble};
+use cordon_model::action::{Call, Observed, Probed, ServiceState, Trouble};
 use cordon_model::{ServiceId, Timestamp, WithdrawalId};
 
 /// The newest looks and probes.
@@ -15,6 +15,10 @@ pub struct Observations {
     looks: BTreeMap<WithdrawalId, Look>,
     probes: BTreeMap<WithdrawalId, Probe>,
     services: BTreeMap<ServiceId, ServiceLook>,
+    /// Withdrawals with a call on its way, and the connector that was asked.
+    on_the_way: BTreeMap<WithdrawalId, Option<String>>,
+    /// Services with a probe on its way.
+    probed_now: BTreeSet<ServiceId>,
 }
 
 /// The newest look at a withdrawal's targets.
@@ -93,7 +97,45 @@ impl Observations {
     pub fn service_seen(&mut self, service: &ServiceId, at: Timestamp, state: ServiceState) {
         let same = self.services.get(service).filter(|look| look.state == state);
         let times = same.map_or(0, |look| look.times) + 1;
+        self.probed_now.remove(service);
         self.services.insert(service.clone(), ServiceLook { at, state, times });
+    }
+
+    /// Keeps that a call was handed over; until its answer comes no other is made for the withdrawal.
+    pub fn asked(&mut self, call: &Call) {
+        self.on_the_way.insert(call.order.withdrawal.clone(), call.order.connector.clone());
+    }
+
+    /// The answer to a withdrawal's call has come.
+    pub fn answered(&mut self, withdrawal: &WithdrawalId) {
+        self.on_the_way.remove(withdrawal);
+    }
+
+    /// Whether a withdrawal's call is on its way.
+    #[must_use]
+    pub fn is_on_the_way(&self, withdrawal: &WithdrawalId) -> bool {
+        self.on_the_way.contains_key(withdrawal)
+    }
+
+    /// Calls on their way, by connector.
+    #[must_use]
+    pub fn on_the_way(&self) -> BTreeMap<&str, usize> {
+        let mut calls = BTreeMap::new();
+        for connector in self.on_the_way.values() {
+            *calls.entry(connector.as_deref().unwrap_or_default()).or_insert(0) += 1;
+        }
+        calls
+    }
+
+    /// Keeps that a service is being probed.
+    pub fn service_asked(&mut self, service: &ServiceId) {
+        self.probed_now.insert(service.clone());
+    }
+
+    /// Whether a service is being probed.
+    #[must_use]
+    pub fn is_being_probed(&self, service: &ServiceId) -> bool {
+        self.probed_now.contains(service)
     }
 
     /// Forgets what was seen of a withdrawal: something has been done to it,

@@ -2,13 +2,15 @@
 //!
 //! The program runs it over the real ledger and connectors, the tests over
 //! simulated ones that stop it anywhere. A record is durable before the call
-//! that it announces; a call's outcome is recorded as soon as it is known.
+//! that it announces; calls are handed over and answered later, many at once,
+//! but never two for one withdrawal, so that a slow system delays nobody else.
 //! If the ledger cannot be written nothing is raised, but lifts go on: their
 //! records are offered by themselves, for the ledger keeps a journal for them.
 
 use std::collections::BTreeSet;
 
-use cordon_model::action::{Act, Call, Outcome, Reply, ServiceState, Trouble, TroubleKind};
+use cordon_model::NodeId;
+use cordon_model::action::{Act, Call, Reply, ServiceState, Trouble, TroubleKind};
 use cordon_model::record::{Entry, Record};
 use cordon_model::{ServiceId, Timestamp, WithdrawalId};
 
@@ -28,17 +30,34 @@ pub trait World {
     /// When none of them is durable. Records of a lift alone should not fail.
     fn append(&mut self, now: Timestamp, records: &[Record]) -> Result<Vec<Entry>, Self::Error>;
 
-    /// Makes a call of the order's connector; the guard has let it pass.
+    /// Hands a call over to the order's connector; the guard has let it pass.
     ///
     /// # Errors
     /// Only when the loop must stop; an outside system's trouble is a reply.
-    fn call(&mut self, call: &Call) -> Result<Reply, Self::Error>;
+    fn call(&mut self, call: Call) -> Result<(), Self::Error>;
 
-    /// Looks whether a service trades.
+    /// Asks whether a service trades.
     ///
     /// # Errors
     /// Only when the loop must stop.
-    fn probe_service(&mut self, service: &ServiceId) -> Result<ServiceState, Self::Error>;
+    fn probe_service(&mut self, service: &ServiceId) -> Result<(), Self::Error>;
+
+    /// Takes what has been heard since; never waits.
+    ///
+    /// # Errors
+    /// Only when the loop must stop.
+    fn heard(&mut self) -> Result<Vec<Heard>, Self::Error>;
+}
+
+/// What comes back from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// The answer to a call; each call has exactly one.
+    Reply(Box<Call>, Reply),
+    /// The answer to the probe of a service; each has exactly one.
+    Service(ServiceId, ServiceState),
+    /// A system says that somebody has changed a node.
+    Changed(NodeId),
 }
 
 /// What a round came to.
@@ -47,7 +66,8 @@ pub trait World {
 pub enum Progress {
     /// Something was done; ask again at once.
     Worked,
-    /// Nothing is to be done before this time; none means not before something changes.
+    /// Nothing is to be done before this time, or before something is heard; none means
+    /// not before something is heard or changes.
     Waiting(Option<Timestamp>),
 }
 
@@ -56,7 +76,7 @@ pub enum Progress {
 pub struct Reconciler {
     /// The fold of the ledger; entries that others append are to be applied here too.
     pub state: State,
-    /// The newest looks; notifications of foreign changes may forget some.
+    /// The newest looks, and what is on its way.
     pub observations: Observations,
     /// Limits, protected services, guard.
     pub setting: Setting,
@@ -85,11 +105,17 @@ impl Reconciler {
         }
     }
 
-    /// Does one agenda: its records if there are any, else its calls.
+    /// Takes in what was heard, then does one agenda: its records if there are any, else its calls.
     ///
     /// # Errors
     /// As [`Reconciler::settle`].
     pub fn round<W: World>(&mut self, now: Timestamp, world: &mut W) -> Result<Progress, W::Error> {
+        let heard = world.heard()?;
+        let answers = self.hear(now, heard);
+        if !answers.is_empty() {
+            self.record(now, world, &answers)?;
+            return Ok(Progress::Worked);
+        }
         let agenda = next(&self.state, &self.observations, &self.setting, now);
         let mut records = Vec::new();
         let mut calls = Vec::new();
@@ -102,58 +128,49 @@ impl Reconciler {
             }
         }
         if !records.is_empty() {
-            let Err(error) = self.record(now, world, &records) else {
-                return Ok(Progress::Worked);
-            };
-            self.lift_anyway(now, world, &records, &calls)?;
-            return Err(error);
+            let recorded = self.record(now, world, &records);
+            if recorded.is_err() {
+                // Calls of lifts need no record of this round.
+                calls.retain(|call| !self.is_wanted(&call.order.withdrawal));
+                self.make(now, world, calls)?;
+            }
+            return recorded.map(|()| Progress::Worked);
         }
         if calls.is_empty() && services.is_empty() {
             return Ok(Progress::Waiting(agenda.wake));
         }
         for service in services {
-            let state = world.probe_service(&service)?;
-            self.observations.service_seen(&service, now, state);
+            self.observations.service_asked(&service);
+            world.probe_service(&service)?;
         }
-        for call in calls {
-            self.make(now, world, &call)?;
-        }
+        self.make(now, world, calls)?;
         Ok(Progress::Worked)
-    }
-
-    /// The ledger refuses the round's records: those of lifts, and their calls, go on alone.
-    fn lift_anyway<W: World>(
-        &mut self,
-        now: Timestamp,
-        world: &mut W,
-        records: &[Record],
-        calls: &[Call],
-    ) -> Result<(), W::Error> {
-        let lifts: Vec<Record> = records.iter().filter(|r| r.is_of_a_lift()).cloned().collect();
-        if !lifts.is_empty() {
-            self.record(now, world, &lifts)?;
-        }
-        for call in calls {
-            if !self.is_wanted(&call.order.withdrawal) {
-                self.make(now, world, call)?;
-            }
-        }
-        Ok(())
     }
 
     fn is_wanted(&self, withdrawal: &WithdrawalId) -> bool {
         self.state.standings.get(withdrawal).is_some_and(|standing| standing.wanted)
     }
 
+    /// Makes records durable. A ledger that refuses them is offered those of lifts alone.
     fn record<W: World>(
         &mut self,
         now: Timestamp,
         world: &mut W,
         records: &[Record],
     ) -> Result<(), W::Error> {
-        let entries = world.append(now, records)?;
-        self.apply(&entries);
-        Ok(())
+        let error = match world.append(now, records) {
+            Ok(entries) => {
+                self.apply(&entries);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let lifts: Vec<Record> = records.iter().filter(|r| r.is_of_a_lift()).cloned().collect();
+        if !lifts.is_empty() {
+            let entries = world.append(now, &lifts)?;
+            self.apply(&entries);
+        }
+        Err(error)
     }
 
     /// Takes in entries, and forgets looks that the recorded moves have made old.
@@ -172,55 +189,82 @@ impl Reconciler {
         }
     }
 
+    /// Hands calls over that the guard lets pass.
     fn make<W: World>(
         &mut self,
         now: Timestamp,
         world: &mut W,
-        call: &Call,
+        calls: Vec<Call>,
     ) -> Result<(), W::Error> {
-        let reply = match guard(&self.state, &self.setting.guard, call, now) {
-            Ok(()) => world.call(call)?,
-            Err(trouble) => Reply::Trouble(trouble),
-        };
-        let withdrawal = &call.order.withdrawal;
-        match (call.act, reply) {
-            (Act::Look, Reply::Seen { targets }) => {
-                self.observations.looked(withdrawal, now, Ok(targets));
-                Ok(())
+        let mut held_back = Vec::new();
+        for call in calls {
+            match guard(&self.state, &self.setting.guard, &call, now) {
+                Ok(()) => {
+                    self.observations.asked(&call);
+                    world.call(call)?;
+                }
+                Err(trouble) => {
+                    held_back.push(Heard::Reply(Box::new(call), Reply::Trouble(trouble)));
+                }
             }
-            (Act::Look, reply) => {
-                self.observations.looked(withdrawal, now, Err(trouble_of(reply)));
-                Ok(())
+        }
+        let records = self.hear(now, held_back);
+        if records.is_empty() { Ok(()) } else { self.record(now, world, &records) }
+    }
+
+    /// Takes in what came from outside; returns what is to be recorded of it.
+    fn hear(&mut self, now: Timestamp, heard: Vec<Heard>) -> Vec<Record> {
+        let mut records = Vec::new();
+        for heard in heard {
+            match heard {
+                Heard::Reply(call, reply) => records.extend(self.answer(now, &call, reply)),
+                Heard::Service(service, state) => {
+                    self.observations.service_seen(&service, now, state);
+                }
+                Heard::Changed(node) => self.look_again(&node),
             }
-            (Act::Probe, Reply::Tried { findings }) => {
-                self.observations.probed(withdrawal, now, Ok(findings));
-                Ok(())
-            }
-            (Act::Probe, reply) => {
-                self.observations.probed(withdrawal, now, Err(trouble_of(reply)));
-                Ok(())
-            }
-            (Act::Refuse | Act::End | Act::Restore, Reply::Acted { outcomes }) => {
-                self.answer(now, world, call, Ok(outcomes))
-            }
-            (Act::Refuse | Act::End | Act::Restore, reply) => {
-                self.answer(now, world, call, Err(trouble_of(reply)))
-            }
+        }
+        records
+    }
+
+    /// Forgets what was seen of a node, so that it is looked at next.
+    fn look_again(&mut self, node: &NodeId) {
+        let touched = self.state.standings.values().filter(|s| s.targets.contains_key(node));
+        for standing in touched {
+            self.observations.forget(&standing.order.withdrawal);
         }
     }
 
-    fn answer<W: World>(
-        &mut self,
-        now: Timestamp,
-        world: &mut W,
-        call: &Call,
-        outcomes: Result<Vec<Outcome>, Trouble>,
-    ) -> Result<(), W::Error> {
-        let Some(standing) = self.state.standings.get(&call.order.withdrawal) else {
-            return Ok(());
-        };
-        let records = answered(&self.setting.limits, standing, call, outcomes);
-        self.record(now, world, &records)
+    fn answer(&mut self, now: Timestamp, call: &Call, reply: Reply) -> Vec<Record> {
+        let withdrawal = &call.order.withdrawal;
+        self.observations.answered(withdrawal);
+        match (call.act, reply) {
+            (Act::Look, Reply::Seen { targets }) => {
+                self.observations.looked(withdrawal, now, Ok(targets));
+            }
+            (Act::Look, reply) => {
+                self.observations.looked(withdrawal, now, Err(trouble_of(reply)));
+            }
+            (Act::Probe, Reply::Tried { findings }) => {
+                self.observations.probed(withdrawal, now, Ok(findings));
+            }
+            (Act::Probe, reply) => {
+                self.observations.probed(withdrawal, now, Err(trouble_of(reply)));
+            }
+            (Act::Refuse | Act::End | Act::Restore, reply) => {
+                let outcomes = match reply {
+                    Reply::Acted { outcomes } => Ok(outcomes),
+                    other => Err(trouble_of(other)),
+                };
+                // What somebody has decided meanwhile closed the attempt; its answer is lost.
+                let standing = self.state.standings.get(withdrawal);
+                let open = standing.filter(|s| s.is_in_flight && s.attempt == call.attempt);
+                return open.map_or_else(Vec::new, |standing| {
+                    answered(&self.setting.limits, standing, call, outcomes)
+                });
+            }
+        }
+        Vec::new()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A world to run the loop in: the range, a ledger in memory, a clock that
 //! jumps, and a switch that stops everything before or after any write or call.
 
-mod authority;
+mod approval;
 mod cases;
 mod crashes;
 mod disk;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cordon_connectors::Connector as _;
 use cordon_connectors::range::{Manners, RANGE, Range, RangeState, Session, Switch};
-use cordon_model::action::{Call, Order, Reply, ServiceState};
+use cordon_model::action::{Call, Order};
 use cordon_model::estate::Service;
 use cordon_model::needs::Needs;
 use cordon_model::plan::AlternativeName;
@@ -24,7 +24,7 @@ use cordon_model::{
 };
 use jiff::SignedDuration;
 
-use crate::{Reconciler, Setting, Stage, World};
+use crate::{Heard, Reconciler, Setting, Stage, World};
 
 /// How long connectors may take, in simulated seconds.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -74,6 +74,7 @@ pub(crate) struct Simulated {
     /// Writes and calls so far, over all lives of the program.
     pub(crate) operations: usize,
     pub(crate) calls: Vec<Call>,
+    heard: Vec<Heard>,
     pub(crate) stops: Vec<Stop>,
     /// Whether the program has been stopped and not started again.
     dead: bool,
@@ -110,6 +111,7 @@ impl Simulated {
             now,
             operations: 0,
             calls: Vec::new(),
+            heard: Vec::new(),
             stops: Vec::new(),
             dead: false,
             full: false,
@@ -155,15 +157,23 @@ impl World for Simulated {
         self.step(|world| world.write(records))
     }
 
-    fn call(&mut self, call: &Call) -> Result<Reply, Halt> {
+    fn call(&mut self, call: Call) -> Result<(), Halt> {
         self.step(|world| {
             world.calls.push(call.clone());
-            world.range.perform(call, DEADLINE)
+            let reply = world.range.perform(&call, DEADLINE);
+            world.heard.push(Heard::Reply(Box::new(call), reply));
         })
     }
 
-    fn probe_service(&mut self, service: &ServiceId) -> Result<ServiceState, Halt> {
-        self.step(|world| world.range.service(service))
+    fn probe_service(&mut self, service: &ServiceId) -> Result<(), Halt> {
+        self.step(|world| {
+            let state = world.range.service(service);
+            world.heard.push(Heard::Service(service.clone(), state));
+        })
+    }
+
+    fn heard(&mut self) -> Result<Vec<Heard>, Halt> {
+        if self.dead { Err(Halt::Crash) } else { Ok(std::mem::take(&mut self.heard)) }
     }
 }
 
@@ -184,6 +194,7 @@ impl Program {
     /// What a start-up is: fold the ledger, ask `next`, go on.
     fn start(&mut self) {
         self.world.dead = false;
+        self.world.heard.clear();
         self.loop_ = Reconciler::new(self.loop_.setting.clone(), &self.world.log);
         self.tell(Record::Opened(Opened {
             estate: "North".to_owned(),

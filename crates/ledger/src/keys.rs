@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 
 use crate::chain::{hex, unhex};
 use crate::error::LedgerError;
@@ -27,6 +27,19 @@ impl PublicKey {
         let bytes: [u8; 32] = unhex(text.trim())?.try_into().ok()?;
         VerifyingKey::from_bytes(&bytes).ok().map(Self)
     }
+
+    /// Whether something other than a head was signed with the key's other half, for this purpose.
+    #[must_use]
+    pub fn has_signed(&self, purpose: &str, bytes: &[u8], signature: &str) -> bool {
+        let signature = unhex(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
+        let signed = for_purpose(purpose, bytes);
+        signature.is_some_and(|signature| self.0.verify_strict(&signed, &signature).is_ok())
+    }
+}
+
+/// What is signed: the purpose, a zero, the bytes. No purpose is the prefix of a head.
+pub(crate) fn for_purpose(purpose: &str, bytes: &[u8]) -> Vec<u8> {
+    [purpose.as_bytes(), &[0], bytes].concat()
 }
 
 /// Reads the public key from its file.

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use cordon_model::Timestamp;
 use cordon_model::record::{Entry, RECORD_VERSION, Record};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::chain::{Hash, Head, Row, START, canonical, hex, unhex};
 use crate::error::{LedgerError, Refusal};
 use crate::journal::{Journal, Waiting};
-use crate::keys::{PublicKey, signing_key};
+use crate::keys::{PublicKey, for_purpose, signing_key};
 use crate::rows;
 
 /// The format of the file that this program writes.
@@ -243,6 +243,14 @@ impl Ledger {
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         (self.seq > 0).then(|| Head::sign(&self.key, self.seq, &self.hash))
+    }
+
+    /// Signs something else than a head with the ledger's key; in hexadecimal.
+    ///
+    /// The purpose keeps a signature for one thing from counting for another.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, bytes: &[u8]) -> String {
+        hex(&self.key.sign(&for_purpose(purpose, bytes)).to_bytes())
     }
 
     /// The public half of its key.

@@ -429,6 +429,9 @@ pub struct Decision {
     pub because: String,
     /// An approval counts until then; later it is a no.
     pub until: Option<Timestamp>,
+    /// The person's Ed25519 signature over the decision's text, 128 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// A cordon was ordered.

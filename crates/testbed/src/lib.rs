@@ -5,6 +5,9 @@
 //! it when the value is dropped; what the machine lacks is a [`Missing`] with one
 //! line that says what to install, so that a test can skip just that part.
 
+pub mod openldap;
+pub mod samba;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -20,7 +23,9 @@ pub struct Missing(pub String);
 pub fn need(programs: &[(&str, &str)]) -> Result<(), Missing> {
     for (program, package) in programs {
         if find(program).is_none() {
-            return Err(Missing(format!("`{program}` is missing; install the package `{package}`")));
+            return Err(Missing(format!(
+                "`{program}` is missing; install the package `{package}`"
+            )));
         }
     }
     Ok(())

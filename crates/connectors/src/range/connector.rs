@@ -66,6 +66,22 @@ impl Connector for Range {
         self.lock().act(call, deadline)
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        let seen = self.look(call, deadline)?;
+        let line = |seen: &Observed| {
+            let (kind, target) = (&call.order.kind, &seen.target);
+            match seen.access {
+                Access::Open | Access::Partly => {
+                    format!("{kind} {target}: open -> closed by {CORDON}")
+                }
+                Access::Refused => format!("{kind} {target}: closed already, nothing to do"),
+                Access::Absent => format!("{kind} {target}: there is no such thing"),
+                Access::Unknown => format!("{kind} {target}: its state cannot be read"),
+            }
+        };
+        Ok(seen.iter().map(line).collect())
+    }
+
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble> {
         let mut inner = self.lock();
         let call_fault = inner.next_fault();

@@ -7,16 +7,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cordon_authority::Authority;
 use cordon_certify::Context as CheckContext;
 use cordon_connectors::Connector as _;
 use cordon_connectors::range::Range;
-use cordon_execute::authority::Authority;
 use cordon_execute::orders::{Terms, orders};
-use cordon_execute::reconcile::World;
-use cordon_execute::{Guard, Limits as ExecutionLimits, Reconciler, Setting};
+use cordon_execute::{Guard, Heard, Limits as ExecutionLimits, Reconciler, Setting, World};
 use cordon_incident::Assessment;
 use cordon_ledger::{Ledger, LedgerError};
-use cordon_model::action::{Call, Order, Reply, ServiceState};
+use cordon_model::action::{Call, Order};
 use cordon_model::estate::Mode;
 use cordon_model::plan::{Alternative, AlternativeName};
 use cordon_model::record::{
@@ -26,8 +25,8 @@ use cordon_model::{Estate, IncidentId, NodeIx, ServiceId, Timestamp, WithdrawalI
 use cordon_plan::{Foothold, Limits, Planner, Request};
 use jiff::SignedDuration;
 
+use crate::authority;
 use crate::cli::Response;
-use crate::hash;
 
 /// How long people take to pull every plug, once they know.
 const PLUGS: SignedDuration = SignedDuration::from_mins(5);
@@ -54,10 +53,10 @@ pub(crate) struct Ready<'e> {
 
 impl<'e> Ready<'e> {
     /// Lays out an estate with the built-in authority of the range.
-    pub(crate) fn new(estate: &'e Estate) -> Self {
-        let authority = Authority::of_the_range();
+    pub(crate) fn new(estate: &'e Estate) -> anyhow::Result<Self> {
+        let authority = authority::of_the_range()?;
         let alone = authority.alone_in(estate);
-        Self { estate, planner: Planner::new(estate), authority, alone }
+        Ok(Self { estate, planner: Planner::new(estate), authority, alone })
     }
 }
 
@@ -65,6 +64,7 @@ impl<'e> Ready<'e> {
 pub(crate) struct Outside {
     pub(crate) ledger: Ledger,
     range: Range,
+    heard: Vec<Heard>,
 }
 
 impl World for Outside {
@@ -74,12 +74,20 @@ impl World for Outside {
         self.ledger.append(now, records)
     }
 
-    fn call(&mut self, call: &Call) -> Result<Reply, LedgerError> {
-        Ok(self.range.perform(call, DEADLINE))
+    fn call(&mut self, call: Call) -> Result<(), LedgerError> {
+        let reply = self.range.perform(&call, DEADLINE);
+        self.heard.push(Heard::Reply(Box::new(call), reply));
+        Ok(())
     }
 
-    fn probe_service(&mut self, service: &ServiceId) -> Result<ServiceState, LedgerError> {
-        Ok(self.range.service(service))
+    fn probe_service(&mut self, service: &ServiceId) -> Result<(), LedgerError> {
+        let state = self.range.service(service);
+        self.heard.push(Heard::Service(service.clone(), state));
+        Ok(())
+    }
+
+    fn heard(&mut self) -> Result<Vec<Heard>, LedgerError> {
+        Ok(std::mem::take(&mut self.heard))
     }
 }
 
@@ -115,12 +123,12 @@ impl<'a, 'e> Defence<'a, 'e> {
             } else {
                 protected.collect()
             },
-            guard: Guard::new(ready.estate, ready.authority.attempts_per_hour.clone()),
+            guard: Guard::new(ready.estate, ready.authority.terms().caps.kinds.clone()),
         };
         Self {
             ready,
             response,
-            outside: Outside { ledger, range },
+            outside: Outside { ledger, range, heard: Vec::new() },
             reconciler: Reconciler::new(setting, []),
             wake: None,
             planned_for: Vec::new(),
@@ -200,7 +208,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         });
         let plan = PlanMade {
             plan: format!("p{number}").into(),
-            sha256: hash::of_plan(&document)?,
+            sha256: cordon_hand::warrant::hash_of(&document)?,
             incident,
             parent: self.plan.as_ref().map(|plan| plan.plan.clone()),
             document,
@@ -281,6 +289,7 @@ impl<'a, 'e> Defence<'a, 'e> {
                 by: By::Person(name.to_owned()),
                 because: "the plan keeps every protected service trading".to_owned(),
                 until: Some(now + NEXT_APPROVAL),
+                signature: None,
             })
         });
         self.record(now, &people)?;

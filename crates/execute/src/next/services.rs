@@ -31,6 +31,9 @@ pub(super) fn decide(context: &Context<'_>, agenda: &mut Agenda) {
 
 fn watch(context: &Context<'_>, service: &ServiceId, agenda: &mut Agenda) {
     let limits = context.limits();
+    if context.seen.is_being_probed(service) {
+        return;
+    }
     let Some(look) = context.seen.service(service) else {
         agenda.steps.push(Step::ProbeService(service.clone()));
         return;
@@ -38,7 +41,10 @@ fn watch(context: &Context<'_>, service: &ServiceId, agenda: &mut Agenda) {
     let known = context.state.services.get(service).map(|known| known.state);
     let differs = known != Some(look.state);
     if differs && (known.is_none() || look.times >= limits.confirmations) {
-        let because = format!("{} probes in a row say so", look.times);
+        let because = match look.times {
+            1 => "its probe says so".to_owned(),
+            times => format!("{times} probes in a row say so"),
+        };
         let seen = ServiceSeen { service: service.clone(), state: look.state, because };
         agenda.record(Record::Service(seen));
         return;

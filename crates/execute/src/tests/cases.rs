@@ -4,7 +4,7 @@
 use super::*;
 use crate::Guard;
 use cordon_connectors::range::Fault;
-use cordon_model::action::{Act, Answer, TroubleKind};
+use cordon_model::action::{Act, Answer, ServiceState, TroubleKind};
 use cordon_model::record::{Moved, Renew};
 
 const ANN: &str = "disable-account/user:ann";

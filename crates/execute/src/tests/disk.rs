@@ -11,6 +11,7 @@ use super::*;
 struct OnDisk {
     ledger: Ledger,
     range: Range,
+    heard: Vec<Heard>,
     operations: usize,
     stop: Option<Stop>,
     dead: bool,
@@ -26,7 +27,7 @@ impl OnDisk {
     fn open(folder: &Path, stop: Option<Stop>) -> Self {
         let ledger = Ledger::open(folder).unwrap();
         let range = Range::open(estate(), &folder.join("range.json")).unwrap();
-        Self { ledger, range, operations: 0, stop, dead: false }
+        Self { ledger, range, heard: Vec::new(), operations: 0, stop, dead: false }
     }
 
     fn step<T>(&mut self, operation: impl FnOnce(&mut Self) -> T) -> Result<T, Halted> {
@@ -48,12 +49,20 @@ impl World for OnDisk {
         self.step(|world| world.ledger.append(now, records))?.map_err(Halted::Ledger)
     }
 
-    fn call(&mut self, call: &Call) -> Result<Reply, Halted> {
-        self.step(|world| world.range.perform(call, DEADLINE))
+    fn call(&mut self, call: Call) -> Result<(), Halted> {
+        let reply = self.step(|world| world.range.perform(&call, DEADLINE))?;
+        self.heard.push(Heard::Reply(Box::new(call), reply));
+        Ok(())
     }
 
-    fn probe_service(&mut self, service: &ServiceId) -> Result<ServiceState, Halted> {
-        self.step(|world| world.range.service(service))
+    fn probe_service(&mut self, service: &ServiceId) -> Result<(), Halted> {
+        let state = self.step(|world| world.range.service(service))?;
+        self.heard.push(Heard::Service(service.clone(), state));
+        Ok(())
+    }
+
+    fn heard(&mut self) -> Result<Vec<Heard>, Halted> {
+        Ok(std::mem::take(&mut self.heard))
     }
 }
 
