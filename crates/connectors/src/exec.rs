@@ -78,7 +78,8 @@ struct Request<'a> {
 pub(crate) fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     let settings: Settings = site.settings()?;
     let Some(command) = settings.command.first().filter(|command| command.contains('/')) else {
-        return Err(site.wrong("`command` has to begin with the path of a program, for no PATH is searched"));
+        return Err(site
+            .wrong("`command` has to begin with the path of a program, for no PATH is searched"));
     };
     let program = site.folder.join(command);
     if !program.is_file() {
@@ -111,14 +112,19 @@ impl Connector for Exec {
 
     fn look(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Observed>, Trouble> {
         match self.reply("look", call, deadline)? {
-            Reply::Seen { targets } => Ok(each(call, targets, |seen| &seen.target, |node| Observed {
-                target: node.clone(),
-                access: Access::Unknown,
-                owner: None,
-                state: Json::Null,
-                open: 0,
-                residual_seconds: None,
-            })),
+            Reply::Seen { targets } => Ok(each(
+                call,
+                targets,
+                |seen| &seen.target,
+                |node| Observed {
+                    target: node.clone(),
+                    access: Access::Unknown,
+                    owner: None,
+                    state: Json::Null,
+                    open: 0,
+                    residual_seconds: None,
+                },
+            )),
             other => Err(self.other(&other)),
         }
     }
@@ -135,10 +141,21 @@ impl Connector for Exec {
         self.act("restore", call, deadline)
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        self.in_scope(call)?;
+        let reply = self.ask("rehearse", Some(call), deadline)?;
+        if let Ok(reply) = Reply::deserialize(&reply) {
+            return Err(self.other(&reply));
+        }
+        let lines = reply.get("lines").cloned().unwrap_or_default();
+        serde_json::from_value(lines).map_err(|error| self.nonsense(&error.to_string()))
+    }
+
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble> {
         match self.reply("probe", call, deadline)? {
             Reply::Tried { findings } => {
-                let untried = |node: &NodeId| Probed { target: node.clone(), finding: Finding::Untried };
+                let untried =
+                    |node: &NodeId| Probed { target: node.clone(), finding: Finding::Untried };
                 Ok(each(call, findings, |probed| &probed.target, untried))
             }
             other => Err(self.other(&other)),
@@ -165,7 +182,10 @@ impl Exec {
         match self.reply(name, call, deadline)? {
             Reply::Acted { outcomes } => {
                 let silent = |node: &NodeId| {
-                    let why = format!("the program of `{}` said nothing about `{node}`; it may have been done", self.site.name);
+                    let why = format!(
+                        "the program of `{}` said nothing about `{node}`; it may have been done",
+                        self.site.name
+                    );
                     let answer = Answer::Failed(Trouble::new(TroubleKind::NoReply, why));
                     Outcome { target: node.clone(), answer }
                 };
@@ -175,7 +195,7 @@ impl Exec {
         }
     }
 
-    fn reply(&self, act: &str, call: &Call, deadline: Duration) -> Result<Reply, Trouble> {
+    fn in_scope(&self, call: &Call) -> Result<(), Trouble> {
         let unsupported = |why: String| Err(Trouble::new(TroubleKind::Unsupported, why));
         let kind = &call.order.kind;
         if !self.settings.kinds.contains(kind) {
@@ -188,10 +208,18 @@ impl Exec {
         if let Some(node) = call.targets.iter().find(|node| !known(node)) {
             return unsupported(format!("`{}` does not know nodes like `{node}`", self.site.name));
         }
+        Ok(())
+    }
+
+    fn reply(&self, act: &str, call: &Call, deadline: Duration) -> Result<Reply, Trouble> {
+        self.in_scope(call)?;
         let reply = self.ask(act, Some(call), deadline)?;
         serde_json::from_value(reply).map_err(|error| {
             if call.act.withdraws() || call.act == Act::Restore {
-                let why = format!("the program of `{}` answered nonsense ({error}); it may have been done", self.site.name);
+                let why = format!(
+                    "the program of `{}` answered nonsense ({error}); it may have been done",
+                    self.site.name
+                );
                 Trouble::new(TroubleKind::NoReply, why)
             } else {
                 self.nonsense(&error.to_string())
@@ -229,12 +257,18 @@ impl Exec {
         let text = json!(request).to_string();
         let mut child = self.start().map_err(|error| {
             let program = self.program.display();
-            Trouble::new(TroubleKind::Unreachable, format!("`{program}` of `{name}` cannot be started: {error}; nothing was changed"))
+            Trouble::new(
+                TroubleKind::Unreachable,
+                format!("`{program}` of `{name}` cannot be started: {error}; nothing was changed"),
+            )
         })?;
         let (said, complained) = talk(&mut child, text);
         let status = wait(&mut child, end);
         let Some(status) = status else {
-            let why = format!("the program of `{name}` took longer than {} s and was killed; {perhaps}", deadline.as_secs_f32());
+            let why = format!(
+                "the program of `{name}` took longer than {} s and was killed; {perhaps}",
+                deadline.as_secs_f32()
+            );
             return Err(Trouble::new(TroubleKind::NoReply, why));
         };
         let left = end.saturating_duration_since(Instant::now());
@@ -242,7 +276,9 @@ impl Exec {
             Ok(said) => said,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 kill_all(&child);
-                let why = format!("the program of `{name}` ended, but something it started kept its output open; {perhaps}");
+                let why = format!(
+                    "the program of `{name}` ended, but something it started kept its output open; {perhaps}"
+                );
                 return Err(Trouble::new(TroubleKind::NoReply, why));
             }
         };
@@ -324,7 +360,8 @@ fn wait(child: &mut Child, end: Instant) -> Option<ExitStatus> {
 fn kill_all(child: &Child) {
     let group = format!("-{}", child.id());
     for kill in ["/bin/kill", "/usr/bin/kill"] {
-        let killed = Command::new(kill).args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let killed =
+            Command::new(kill).args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         if killed.is_ok() {
             return;
         }

@@ -62,6 +62,8 @@ struct Common {
     /// Certificates to trust instead of the public ones: a PEM file.
     ca: Option<String>,
     proxy: Option<String>,
+    /// Requests in a second, where the vendor permits more or less than the definition says.
+    per_second: Option<u32>,
     /// The kinds of withdrawal that it may carry out; without it: all.
     kinds: Option<Vec<String>>,
     /// What the definition asks for.
@@ -100,11 +102,14 @@ pub(crate) fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     }
     let auth = (Auth::new(part, &scope(&secrets)).map_err(wrong)?, part.kind());
     let authority = match &common.ca {
-        Some(file) => Some(std::fs::read(site.folder.join(file)).map_err(|error| site.wrong(format!("`ca`: {error}")))?),
+        Some(file) => Some(
+            std::fs::read(site.folder.join(file))
+                .map_err(|error| site.wrong(format!("`ca`: {error}")))?,
+        ),
         None => None,
     };
     let way = Way { authority: authority.as_deref(), proxy: common.proxy.as_deref() };
-    let per_second = definition.limits.per_second;
+    let per_second = common.per_second.unwrap_or(definition.limits.per_second);
     let wire = Wire::new(&definition.title, auth, definition.errors.clone(), per_second, &way);
     let wire = wire.map_err(wrong)?;
     let (names, kinds) = (common.names, common.kinds);
@@ -158,7 +163,7 @@ fn values(
     if let Some(unknown) = own.keys().find(|key| !definition.settings.contains_key(*key)) {
         let known: Vec<&str> = definition.settings.keys().map(String::as_str).collect();
         return Err(site.wrong(format!(
-            "there is no setting `{unknown}`; `{}` knows {}, and every definition `definition`, `names`, `kinds`, `ca`, `proxy`",
+            "there is no setting `{unknown}`; `{}` knows {}, and every definition `definition`, `names`, `kinds`, `ca`, `proxy`, `per_second`",
             definition.name,
             known.join(", ")
         )));
@@ -187,7 +192,8 @@ fn values(
     let given = scope(&Json::Object(open.clone()));
     for (name, setting) in &definition.settings {
         if let (Some(default), false) = (&setting.default, open.contains_key(name)) {
-            let value = default.json(&given).map_err(|why| site.wrong(format!("`{name}`: {why}")))?;
+            let value =
+                default.json(&given).map_err(|why| site.wrong(format!("`{name}`: {why}")))?;
             open.insert(name.clone(), value.clone());
             all.insert(name.clone(), value);
         }
@@ -262,6 +268,29 @@ impl Connector for Http {
         Ok(self.act(call, deadline))
     }
 
+    fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
+        let call = Call { act: Act::raising(call.order.mode), ..call.clone() };
+        let told = self.each(&call, deadline, |target| target.rehearse());
+        let mut lines = Vec::new();
+        let mut first = None;
+        for (told, node) in told.into_iter().zip(&call.targets) {
+            match told.and_then(|told| told) {
+                // What serves all targets is told once.
+                Ok(told) if lines.ends_with(&told) => {}
+                Ok(told) => lines.extend(told),
+                Err(trouble) => {
+                    lines.push(format!("{} {node}: would fail, {trouble}", call.order.kind));
+                    first.get_or_insert(trouble);
+                }
+            }
+        }
+        let failed = |line: &String| line.contains(": would fail, ");
+        match first {
+            Some(trouble) if lines.iter().all(failed) => Err(trouble),
+            _ => Ok(lines),
+        }
+    }
+
     fn probe(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Probed>, Trouble> {
         let found = self.each(call, deadline, |target| target.probe());
         let pairs = found.into_iter().zip(&call.targets);
@@ -275,7 +304,12 @@ impl Connector for Http {
 
 impl Http {
     fn steps(&self) -> Steps<'_> {
-        Steps { definition: &self.definition, wire: &self.wire, settings: &self.settings }
+        Steps {
+            definition: &self.definition,
+            wire: &self.wire,
+            settings: &self.settings,
+            rehearsal: None,
+        }
     }
 
     fn permits(&self, kind: &str) -> bool {
@@ -312,7 +346,9 @@ impl Http {
                 scope.spawn(|| {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(target) = targets.get(index).filter(|_| index < worked) else { break };
+                        let Some(target) = targets.get(index).filter(|_| index < worked) else {
+                            break;
+                        };
                         let result = target.as_ref().map(&work).map_err(Clone::clone);
                         done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
                     }
@@ -320,7 +356,8 @@ impl Http {
             }
         });
         let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let silent = || Err(Trouble::new(TroubleKind::Unsupported, "a lane of the connector broke off"));
+        let silent =
+            || Err(Trouble::new(TroubleKind::Unsupported, "a lane of the connector broke off"));
         let of = |index| done.get(&index).cloned().unwrap_or_else(silent);
         (0..targets.len()).map(|index| of(if together { 0 } else { index })).collect()
     }
@@ -342,13 +379,23 @@ impl Http {
             Mode::Refuse => "refuse",
             Mode::End => "end",
         };
-        if offered.is_empty() || (call.act == Act::End) != (order.mode == Mode::End) && call.act.withdraws() {
-            return unsupported(format!("{title}: this connector does not {mode} by `{}`", order.kind));
+        if offered.is_empty()
+            || (call.act == Act::End) != (order.mode == Mode::End) && call.act.withdraws()
+        {
+            return unsupported(format!(
+                "{title}: this connector does not {mode} by `{}`",
+                order.kind
+            ));
         }
-        let known = offered.into_iter().filter(|w| w.nodes.iter().any(|kind| kind == node.kind() || kind == "*"));
+        let known = offered
+            .into_iter()
+            .filter(|w| w.nodes.iter().any(|kind| kind == node.kind() || kind == "*"));
         let known: Vec<&Withdrawal> = known.collect();
         if known.is_empty() {
-            return unsupported(format!("{title}: `{}` is not for a node like `{node}`", order.kind));
+            return unsupported(format!(
+                "{title}: `{}` is not for a node like `{node}`",
+                order.kind
+            ));
         }
         let spellings = match self.names.get(node.as_str()) {
             Some(name) => vec![name.clone()],

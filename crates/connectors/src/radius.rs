@@ -128,6 +128,19 @@ impl Connector for Radius {
         Err(Trouble::new(TroubleKind::Unsupported, why))
     }
 
+    fn rehearse(&mut self, call: &Call, _deadline: Duration) -> Result<Vec<String>, Trouble> {
+        self.in_scope(call)?;
+        let server = &self.settings.server;
+        let line = |node: &NodeId| {
+            let name = if node.kind() == "session" { "Acct-Session-Id" } else { "User-Name" };
+            format!(
+                "{KIND} {node}: Disconnect-Request to {server} for {name} `{}`",
+                self.known_as(node)
+            )
+        };
+        Ok(call.targets.iter().map(line).collect())
+    }
+
     fn probe(&mut self, call: &Call, _deadline: Duration) -> Result<Vec<Probed>, Trouble> {
         self.in_scope(call)?;
         let untried = |node: &NodeId| Probed { target: node.clone(), finding: Finding::Untried };
@@ -145,18 +158,26 @@ impl Radius {
         if call.order.kind != KIND || call.order.mode != Mode::End {
             return unsupported(format!("`{}` only ends by `{KIND}`", self.name));
         }
-        let known = |node: &&NodeId| matches!(node.kind(), "user" | "service-account" | "svcacct" | "session");
+        let known = |node: &&NodeId| {
+            matches!(node.kind(), "user" | "service-account" | "svcacct" | "session")
+        };
         match call.targets.iter().find(|node| !known(node)) {
-            Some(node) => unsupported(format!("`{}` knows users and sessions, not `{node}`", self.name)),
+            Some(node) => {
+                unsupported(format!("`{}` knows users and sessions, not `{node}`", self.name))
+            }
             None => Ok(()),
         }
     }
 
     /// How the gateway knows a node: a session by its number, anybody else by name.
     fn attribute(&self, node: &NodeId) -> Attribute {
-        let kind = if node.kind() == "session" { packet::ACCT_SESSION_ID } else { packet::USER_NAME };
-        let name = self.settings.names.get(node.as_str()).map_or(node.name(), String::as_str);
-        Attribute::text(kind, name)
+        let kind =
+            if node.kind() == "session" { packet::ACCT_SESSION_ID } else { packet::USER_NAME };
+        Attribute::text(kind, self.known_as(node))
+    }
+
+    fn known_as<'a>(&'a self, node: &'a NodeId) -> &'a str {
+        self.settings.names.get(node.as_str()).map_or(node.name(), String::as_str)
     }
 
     fn outcome(&self, node: &NodeId, answer: Result<Verdict, Trouble>) -> Outcome {
@@ -190,10 +211,12 @@ impl Radius {
             Some((_, Said::Ended)) => (Access::Refused, None),
             Some((at, Said::NotFound)) => match self.settings.session_seconds {
                 // The gateway may know the session by another name: it ends when its time is over.
-                Some(life) => match life.checked_sub(at.elapsed().as_secs()).filter(|left| *left > 0) {
-                    Some(left) => (Access::Open, Some(left)),
-                    None => (Access::Refused, None),
-                },
+                Some(life) => {
+                    match life.checked_sub(at.elapsed().as_secs()).filter(|left| *left > 0) {
+                        Some(left) => (Access::Open, Some(left)),
+                        None => (Access::Refused, None),
+                    }
+                }
                 None => (Access::Unknown, None),
             },
             None => (Access::Unknown, None),
@@ -211,15 +234,40 @@ impl Radius {
     fn refused(&self, cause: Option<u32>) -> Trouble {
         let told = self.told();
         let (kind, why) = match cause {
-            Some(501) => (TroubleKind::Denied, format!("{told} does not permit it; allow this machine as a dynamic authorization client")),
-            Some(403) => (TroubleKind::Unsupported, format!("{told} is known by another name; correct `nas_identifier`")),
+            Some(501) => (
+                TroubleKind::Denied,
+                format!(
+                    "{told} does not permit it; allow this machine as a dynamic authorization client"
+                ),
+            ),
+            Some(403) => (
+                TroubleKind::Unsupported,
+                format!("{told} is known by another name; correct `nas_identifier`"),
+            ),
             Some(503) => (TroubleKind::Unsupported, format!("{told} knows no such session")),
-            Some(504) => (TroubleKind::NotEffective, format!("{told} cannot remove the session; it is still open")),
-            Some(508) => (TroubleKind::Unsupported, format!("{told} ends one session at a time; name sessions by their number")),
-            Some(502 | 506) => (TroubleKind::Unreachable, format!("{told} cannot do it now (cause {})", cause.unwrap_or_default())),
-            Some(507) => (TroubleKind::NoReply, format!("{told} has begun and does not say how it ended")),
-            Some(other) => (TroubleKind::Unsupported, format!("{told} did not accept the request (cause {other})")),
-            None => (TroubleKind::Unknown, format!("{told} refused and does not say why; the session may be open")),
+            Some(504) => (
+                TroubleKind::NotEffective,
+                format!("{told} cannot remove the session; it is still open"),
+            ),
+            Some(508) => (
+                TroubleKind::Unsupported,
+                format!("{told} ends one session at a time; name sessions by their number"),
+            ),
+            Some(502 | 506) => (
+                TroubleKind::Unreachable,
+                format!("{told} cannot do it now (cause {})", cause.unwrap_or_default()),
+            ),
+            Some(507) => {
+                (TroubleKind::NoReply, format!("{told} has begun and does not say how it ended"))
+            }
+            Some(other) => (
+                TroubleKind::Unsupported,
+                format!("{told} did not accept the request (cause {other})"),
+            ),
+            None => (
+                TroubleKind::Unknown,
+                format!("{told} refused and does not say why; the session may be open"),
+            ),
         };
         Trouble::new(kind, why)
     }
@@ -230,12 +278,17 @@ impl Radius {
         } else {
             "a gateway ignores whom it does not know: compare secret and address"
         };
-        let why = format!("{} did not answer ({hint}); the session may have been ended", self.told());
+        let why =
+            format!("{} did not answer ({hint}); the session may have been ended", self.told());
         Trouble::new(TroubleKind::NoReply, why)
     }
 
     /// Sends requests, again where no answer comes, until all are answered or the time is over.
-    fn exchange(&self, requests: Vec<Vec<Attribute>>, end: Instant) -> Vec<Result<Verdict, Trouble>> {
+    fn exchange(
+        &self,
+        requests: Vec<Vec<Attribute>>,
+        end: Instant,
+    ) -> Vec<Result<Verdict, Trouble>> {
         let count = requests.len();
         let socket = match self.socket() {
             Ok(socket) => socket,
@@ -253,10 +306,14 @@ impl Radius {
     fn socket(&self) -> Result<UdpSocket, Trouble> {
         let server = &self.settings.server;
         let unreachable = |why: String| {
-            Trouble::new(TroubleKind::Unreachable, format!("{} ({server}) cannot be reached: {why}", self.told()))
+            Trouble::new(
+                TroubleKind::Unreachable,
+                format!("{} ({server}) cannot be reached: {why}", self.told()),
+            )
         };
         let found = server.to_socket_addrs().or_else(|_| (server.as_str(), PORT).to_socket_addrs());
-        let address: Option<SocketAddr> = found.map_err(|error| unreachable(error.to_string()))?.next();
+        let address: Option<SocketAddr> =
+            found.map_err(|error| unreachable(error.to_string()))?.next();
         let address = address.ok_or_else(|| unreachable("it has no address".to_owned()))?;
         let local = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let connected = UdpSocket::bind(local).and_then(|socket| {
@@ -275,22 +332,35 @@ impl Radius {
         let now = u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX);
         let key = self.secret.as_str().as_bytes();
         let identifier = self.settings.nas_identifier.as_deref();
-        let build = |(id, attributes): (u8, Vec<Attribute>)| Request::new(id, attributes, identifier, now, key);
+        let build = |(id, attributes): (u8, Vec<Attribute>)| {
+            Request::new(id, attributes, identifier, now, key)
+        };
         let requests: Vec<Request> = (0..=u8::MAX).zip(window).map(build).collect();
         let mut answers: Vec<Option<Result<Verdict, Trouble>>> = vec![None; requests.len()];
         let mut unsigned = false;
         while answers.iter().any(Option::is_none) && Instant::now() < end {
-            for (request, _) in requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none()) {
+            for (request, _) in requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none())
+            {
                 if let Err(trouble) = self.send(socket, request) {
-                    return answers.into_iter().map(|answer| answer.unwrap_or(Err(trouble.clone()))).collect();
+                    return answers
+                        .into_iter()
+                        .map(|answer| answer.unwrap_or(Err(trouble.clone())))
+                        .collect();
                 }
             }
             let until = end.min(Instant::now() + AGAIN);
-            if let Err(trouble) = self.listen(socket, &requests, &mut answers, &mut unsigned, until) {
-                return answers.into_iter().map(|answer| answer.unwrap_or(Err(trouble.clone()))).collect();
+            if let Err(trouble) = self.listen(socket, &requests, &mut answers, &mut unsigned, until)
+            {
+                return answers
+                    .into_iter()
+                    .map(|answer| answer.unwrap_or(Err(trouble.clone())))
+                    .collect();
             }
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(self.no_answer(unsigned)))).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(self.no_answer(unsigned))))
+            .collect()
     }
 
     fn send(&self, socket: &UdpSocket, request: &Request) -> Result<(), Trouble> {
@@ -298,7 +368,8 @@ impl Radius {
     }
 
     fn nobody(&self, error: &std::io::Error) -> Trouble {
-        let why = format!("nobody listens at {} ({error}); nothing was changed", self.settings.server);
+        let why =
+            format!("nobody listens at {} ({error}); nothing was changed", self.settings.server);
         Trouble::new(TroubleKind::Unreachable, why)
     }
 
@@ -318,7 +389,11 @@ impl Radius {
             }
             let length = match socket.recv(&mut buffer) {
                 Ok(length) => length,
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(()),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    return Ok(());
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.nobody(&error)),
             };
@@ -326,7 +401,9 @@ impl Radius {
             let key = self.secret.as_str().as_bytes();
             let id = answer.get(1).copied().map(usize::from);
             let asked = id.and_then(|id| requests.get(id).zip(answers.get_mut(id)));
-            match asked.and_then(|(request, slot)| Some((request.verdict(answer, key, self.settings.strict)?, slot))) {
+            match asked.and_then(|(request, slot)| {
+                Some((request.verdict(answer, key, self.settings.strict)?, slot))
+            }) {
                 Some((verdict, slot)) => *slot = Some(Ok(verdict)),
                 None => *unsigned = true,
             }

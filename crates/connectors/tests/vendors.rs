@@ -10,6 +10,8 @@ mod aws;
 mod conform;
 #[path = "vendors/description.rs"]
 mod description;
+#[path = "vendors/doors.rs"]
+mod doors;
 #[path = "vendors/entra.rs"]
 mod entra;
 #[path = "vendors/jira.rs"]

@@ -18,10 +18,13 @@ fn program(folder: &Path, script: &str) -> Box<dyn Connector> {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(folder.join("s"), "hush").unwrap();
     std::fs::set_permissions(folder.join("s"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    open(&site(folder, json!({
-        "command": ["./p.sh", "one"], "kinds": ["close-gate"], "nodes": ["gate"],
-        "environment": { "GATE": "north" }, "secrets": { "TOKEN": "file:s" },
-    })))
+    open(&site(
+        folder,
+        json!({
+            "command": ["./p.sh", "one"], "kinds": ["close-gate"], "nodes": ["gate"],
+            "environment": { "GATE": "north" }, "secrets": { "TOKEN": "file:s" },
+        }),
+    ))
     .unwrap()
 }
 
@@ -77,9 +80,15 @@ fn a_program_gets_its_request_and_nothing_else() {
     assert_eq!(request["act"], "refuse");
     assert_eq!(request["call"]["targets"], json!(["gate:1", "gate:2"]));
     assert_eq!(request["spellings"]["gate:1"], json!(["1"]));
-    let names: Vec<String> = read("env").lines().map(|l| l.split('=').next().unwrap().to_owned()).collect();
+    let names: Vec<String> =
+        read("env").lines().map(|l| l.split('=').next().unwrap().to_owned()).collect();
     // The shell itself adds the last three.
-    assert!(names.iter().all(|n| ["GATE", "TOKEN", "PWD", "OLDPWD", "SHLVL", "_"].contains(&n.as_str())), "{names:?}");
+    assert!(
+        names
+            .iter()
+            .all(|n| ["GATE", "TOKEN", "PWD", "OLDPWD", "SHLVL", "_"].contains(&n.as_str())),
+        "{names:?}"
+    );
     assert_eq!(read("arg"), "one\n");
 }
 
@@ -91,9 +100,17 @@ fn each_failure_is_told_for_what_it_is() {
         ("sleep 30 & exit 0", TroubleKind::NoReply, "kept its output open"),
         ("echo no; exit 0", TroubleKind::NoReply, "no JSON"),
         ("echo '{\"reply\":\"acted\"}'", TroubleKind::NoReply, "nonsense"),
-        ("echo '{\"reply\":\"seen\",\"targets\":[]}'", TroubleKind::Unsupported, "another question"),
+        (
+            "echo '{\"reply\":\"seen\",\"targets\":[]}'",
+            TroubleKind::Unsupported,
+            "another question",
+        ),
         ("echo \"wrong $TOKEN\" >&2; exit 3", TroubleKind::NoReply, "wrong (secret)"),
-        ("echo '{\"reply\":\"trouble\",\"kind\":\"denied\",\"why\":\"no right\"}'", TroubleKind::Denied, "no right"),
+        (
+            "echo '{\"reply\":\"trouble\",\"kind\":\"denied\",\"why\":\"no right\"}'",
+            TroubleKind::Denied,
+            "no right",
+        ),
     ];
     for (script, kind, words) in cases {
         let mut connector = program(folder.path(), script);
@@ -110,7 +127,8 @@ fn each_failure_is_told_for_what_it_is() {
 fn what_it_started_is_killed_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut connector = program(folder.path(), "sleep 61 &\necho $! > child\nwait");
-    let trouble = connector.look(&call(Act::Look, &["gate:1"]), Duration::from_millis(500)).unwrap_err();
+    let trouble =
+        connector.look(&call(Act::Look, &["gate:1"]), Duration::from_millis(500)).unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::NoReply);
     let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
     let gone = || {
@@ -134,15 +152,32 @@ fn out_of_scope_starts_nothing() {
         assert_eq!(connector.refuse(&call, DEADLINE).unwrap_err().kind, TroubleKind::Unsupported);
     }
     assert!(!folder.path().join("started").exists());
-    for bad in [json!({ "command": ["sh"], "kinds": [] }), json!({ "command": ["./none"], "kinds": [] })] {
+    for bad in
+        [json!({ "command": ["sh"], "kinds": [] }), json!({ "command": ["./none"], "kinds": [] })]
+    {
         assert!(open(&site(folder.path(), bad)).is_err());
     }
 }
 
 #[test]
+fn a_rehearsal_is_asked_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connector = program(
+        folder.path(),
+        "grep -q '\"act\":\"rehearse\"' && echo '{\"lines\":[\"close G1\"]}'",
+    );
+    let call = call(Act::Refuse, &["gate:1"]);
+    assert_eq!(connector.rehearse(&call, DEADLINE).unwrap(), ["close G1"]);
+    let denied = "echo '{\"reply\":\"trouble\",\"kind\":\"denied\",\"why\":\"no right\"}'";
+    let trouble = program(folder.path(), denied).rehearse(&call, DEADLINE).unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Denied);
+}
+
+#[test]
 fn a_preflight_is_the_programs_own_word() {
     let folder = tempfile::tempdir().unwrap();
-    let checks = json!({ "checks": [{ "kind": "close-gate", "act": "refuse", "finding": "able" }] });
+    let checks =
+        json!({ "checks": [{ "kind": "close-gate", "act": "refuse", "finding": "able" }] });
     let mut connector = program(folder.path(), &format!("echo '{checks}'"));
     assert_eq!(connector.preflight(DEADLINE)[0].finding, crate::Readiness::Able);
     let mut connector = program(folder.path(), "exit 1");

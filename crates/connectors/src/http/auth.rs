@@ -190,7 +190,11 @@ impl KeyPair {
         }
     }
 
-    fn sign(&self, text: &[u8], random: &SystemRandom) -> Result<Vec<u8>, ring::error::Unspecified> {
+    fn sign(
+        &self,
+        text: &[u8],
+        random: &SystemRandom,
+    ) -> Result<Vec<u8>, ring::error::Unspecified> {
         match self {
             Self::P256(key) => key.sign(random, text).map(|signature| signature.as_ref().to_vec()),
             Self::Rsa(key) => {

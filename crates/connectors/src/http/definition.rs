@@ -380,7 +380,9 @@ impl Definition {
                 && expression.second().is_some_and(|name| self.settings.contains_key(name));
             if !known {
                 let text = expression.as_str();
-                return Err(format!("`[auth]` uses `{text}`, which is no setting; declare it in `[settings]`"));
+                return Err(format!(
+                    "`[auth]` uses `{text}`, which is no setting; declare it in `[settings]`"
+                ));
             }
         }
         Ok(())
@@ -391,7 +393,10 @@ impl Definition {
         for find in &withdrawal.find {
             let asks = find.methods().next().is_some();
             if find.spelling.is_none() || find.id.is_some() != asks || find.name.is_some() {
-                return Err("each `find` needs `spelling`, a request with an `id` or neither, and no `as`".to_owned());
+                return Err(
+                    "each `find` needs `spelling`, a request with an `id` or neither, and no `as`"
+                        .to_owned(),
+                );
             }
             if asks {
                 self.check_request(find, &none, "find")?;
@@ -480,7 +485,9 @@ impl Definition {
                 format!("`{part}` uses `{text}`; declare it as `[settings.{name}]`")
             })?;
             if setting.secret {
-                return Err(format!("`{part}` uses the secret `{text}`; secrets belong to `[auth]`"));
+                return Err(format!(
+                    "`{part}` uses the secret `{text}`; secrets belong to `[auth]`"
+                ));
             }
         }
         Ok(())
@@ -497,7 +504,9 @@ impl AuthPart {
         let optional = match self {
             Self::OAuth2 { assertion: Some(part), .. } => part.key_id.expressions().collect(),
             Self::Aws { session_token: Some(token), .. } => token.expressions().collect(),
-            Self::OAuth2 { .. } | Self::Aws { .. } | Self::Header { .. } | Self::Basic { .. } => Vec::new(),
+            Self::OAuth2 { .. } | Self::Aws { .. } | Self::Header { .. } | Self::Basic { .. } => {
+                Vec::new()
+            }
         };
         let needed = self.expressions().into_iter().filter(|used| !optional.contains(used));
         needed.filter_map(Expression::second).collect()

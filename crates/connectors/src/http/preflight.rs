@@ -76,7 +76,8 @@ fn raising(withdrawal: &Withdrawal) -> Act {
 
 fn acts(withdrawal: &Withdrawal) -> Vec<(Act, Vec<&Request>)> {
     let look = withdrawal.find.iter().chain(&withdrawal.look).collect();
-    let mut acts = vec![(Act::Look, look), (raising(withdrawal), withdrawal.raise.iter().collect())];
+    let mut acts =
+        vec![(Act::Look, look), (raising(withdrawal), withdrawal.raise.iter().collect())];
     if withdrawal.mode == Mode::Refuse {
         acts.push((Act::Restore, withdrawal.restore.iter().collect()));
     }
@@ -110,7 +111,11 @@ fn silent(steps: Steps<'_>, act: Act) -> Readiness {
     if matches!(act, Act::Look | Act::Probe) {
         return Readiness::Able;
     }
-    let why = format!("{} does not tell beforehand whether the connector may {}", steps.definition.title, word(act));
+    let why = format!(
+        "{} does not tell beforehand whether the connector may {}",
+        steps.definition.title,
+        word(act)
+    );
     Readiness::Unable(Trouble::new(TroubleKind::Unknown, why))
 }
 

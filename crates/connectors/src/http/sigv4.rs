@@ -42,7 +42,8 @@ impl Keys {
         let day = time.split('T').next().unwrap_or_default();
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let canonical = canonical(request, &headers, &names);
-        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
+        let text =
+            format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
         let parts = [day, &self.region, &self.service, "aws4_request", &text];
         let first = format!("AWS4{}", self.secret).into_bytes();
         let signature = parts.iter().fold(first, |key, part| mac(&key, part.as_bytes()));

@@ -3,6 +3,7 @@
 //! A step whose `when` does not fit is left out. A list is read to its last page,
 //! from the same host only: a page that lies elsewhere would carry our token there.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use cordon_model::action::{Json, Trouble, TroubleKind};
@@ -21,6 +22,8 @@ pub(super) struct Steps<'a> {
     pub(super) definition: &'a Definition,
     pub(super) wire: &'a Wire,
     pub(super) settings: &'a Json,
+    /// Where writes are noted instead of being sent.
+    pub(super) rehearsal: Option<&'a Mutex<Vec<String>>>,
 }
 
 impl Steps<'_> {
@@ -62,8 +65,15 @@ impl Steps<'_> {
         end: Instant,
     ) -> Result<Option<Incoming>, Trouble> {
         let mut out = self.fill(request, scope).map_err(|why| {
-            Trouble::new(TroubleKind::Unsupported, format!("{}: {why}; nothing was sent", self.definition.title))
+            Trouble::new(
+                TroubleKind::Unsupported,
+                format!("{}: {why}; nothing was sent", self.definition.title),
+            )
         })?;
+        if let (true, Some(lines)) = (out.writes, self.rehearsal) {
+            lines.lock().unwrap_or_else(PoisonError::into_inner).push(out.line());
+            return Ok(Some(Incoming::default()));
+        }
         let Some(list) = &request.list else {
             let answer = self.wire.send(&out, end)?;
             return Ok(answer.filter(|answer| request.only.all(&answer.body, scope)));
@@ -102,7 +112,10 @@ impl Steps<'_> {
             (scheme, host_and_path(url).0.to_owned())
         };
         if origin(&url) != origin(&out.url) {
-            let why = format!("{} continues a list at another host, which is not followed", self.definition.title);
+            let why = format!(
+                "{} continues a list at another host, which is not followed",
+                self.definition.title
+            );
             return Err(Trouble::new(TroubleKind::Unsupported, why));
         }
         // The address is the vendor's own, query included.
@@ -144,13 +157,27 @@ impl Steps<'_> {
             headers,
             body,
             writes: request.writes(),
-            needs: request.needs.iter().map(|need| need.least.join(" or ")).collect::<Vec<_>>().join(" and "),
+            needs: request
+                .needs
+                .iter()
+                .map(|need| need.least.join(" or "))
+                .collect::<Vec<_>>()
+                .join(" and "),
             gone: request.gone.clone(),
         })
     }
 }
 
 impl Outgoing {
+    /// The whole request in one line, but for what proves who sends it.
+    fn line(&self) -> String {
+        let query =
+            if self.query.is_empty() { String::new() } else { format!("?{}", joined(&self.query)) };
+        let body =
+            self.body.as_ref().map(|(_, bytes)| format!(" {}", String::from_utf8_lossy(bytes)));
+        format!("{} {}{query}{}", self.method, self.url, body.unwrap_or_default())
+    }
+
     /// Sets a parameter where the request has its parameters; false where it has none.
     fn set(&mut self, name: &str, value: &str) -> bool {
         let pair = (name.to_owned(), value.to_owned());

@@ -5,6 +5,7 @@
 //! (`object.id`) comes from the prior state once there is one, so that a lift
 //! gives back to the very object that was taken from, even if its name has moved.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use cordon_model::NodeId;
@@ -90,6 +91,21 @@ impl Target<'_> {
         tried.unwrap_or_else(Answer::Failed)
     }
 
+    /// What raising would send, by the code that would send it.
+    ///
+    /// # Errors
+    /// When it can be told already that it would come to nothing.
+    pub(super) fn rehearse(&self) -> Result<Vec<String>, Trouble> {
+        let lines = Mutex::default();
+        let steps = Steps { rehearsal: Some(&lines), ..self.steps };
+        let spellings = self.spellings.clone();
+        let (withdrawal, call, node, end) = (self.withdrawal, self.call, self.node, self.end);
+        let answer = Target { steps, withdrawal, call, node, spellings, end }.raise()?;
+        let lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let told = if answer == Answer::Done { lines } else { vec!["nothing to do".to_owned()] };
+        Ok(told.iter().map(|line| format!("{} {node}: {line}", call.order.kind)).collect())
+    }
+
     fn raise(&self) -> Result<Answer, Trouble> {
         let mut seen = self.look()?;
         let observed = &seen.observed;
@@ -104,16 +120,24 @@ impl Target<'_> {
             && let Some(prior) = self.prior()
             && prior.state != observed.state
         {
-            let why = format!("somebody changed `{}` in {} since it was looked at", self.node, self.title());
+            let why = format!(
+                "somebody changed `{}` in {} since it was looked at",
+                self.node,
+                self.title()
+            );
             return Err(Trouble::new(TroubleKind::Changed, why));
         }
         let scope = Json::Object(seen.scope.clone());
-        let stops = self.withdrawal.cannot.iter().find(|cannot| {
-            cannot.when.all(&scope, &scope) && !cannot.unless.any(&scope, &scope)
-        });
+        let stops =
+            self.withdrawal.cannot.iter().find(|cannot| {
+                cannot.when.all(&scope, &scope) && !cannot.unless.any(&scope, &scope)
+            });
         if let Some(cannot) = stops {
             let why = cannot.why.render(&scope, Place::Plain);
-            return Err(Trouble::new(TroubleKind::Unsupported, why.unwrap_or_else(|missing| missing)));
+            return Err(Trouble::new(
+                TroubleKind::Unsupported,
+                why.unwrap_or_else(|missing| missing),
+            ));
         }
         self.steps.run(&self.withdrawal.raise, &mut seen.scope, self.end)?;
         Ok(Answer::Done)
@@ -200,7 +224,9 @@ impl Target<'_> {
             }
             let mut scope = self.scope();
             scope.insert("spelling".to_owned(), spelling.as_str().into());
-            let Some(answer) = self.steps.one(find, &Json::Object(scope), self.end)? else { continue };
+            let Some(answer) = self.steps.one(find, &Json::Object(scope), self.end)? else {
+                continue;
+            };
             let objects = if find.list.is_some() { answer.body } else { json!([answer.body]) };
             let id = |object: &Json| find.id.as_ref().and_then(|id| id.text_of(object));
             let ids = objects.as_array().into_iter().flatten().filter_map(id);

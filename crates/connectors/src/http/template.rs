@@ -14,8 +14,7 @@ use serde_json::Value as Json;
 use super::value::{Expression, scalar};
 
 /// Everything but letters, digits and `-._~`.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Text with values in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -156,7 +155,7 @@ pub(super) fn joined(pairs: &[(String, String)]) -> String {
 
 /// JSON whose strings are templates.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "toml::Value")]
 pub(super) enum JsonTemplate {
     /// A truth value.
     Truth(bool),
@@ -170,6 +169,29 @@ pub(super) enum JsonTemplate {
     Table(BTreeMap<String, Self>),
 }
 
+impl TryFrom<toml::Value> for JsonTemplate {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        Ok(match value {
+            toml::Value::Boolean(truth) => Self::Truth(truth),
+            toml::Value::Integer(number) => Self::Number(number),
+            toml::Value::String(text) => Self::Text(Template::try_from(text)?),
+            toml::Value::Array(list) => {
+                Self::List(list.into_iter().map(Self::try_from).collect::<Result<_, _>>()?)
+            }
+            toml::Value::Table(table) => {
+                let filled =
+                    table.into_iter().map(|(key, value)| Ok((key, Self::try_from(value)?)));
+                Self::Table(filled.collect::<Result<_, String>>()?)
+            }
+            toml::Value::Float(_) | toml::Value::Datetime(_) => {
+                return Err(format!("`{value}` can stand here as text only; put it in quotes"));
+            }
+        })
+    }
+}
+
 impl JsonTemplate {
     /// The JSON with its values filled in.
     ///
@@ -180,7 +202,9 @@ impl JsonTemplate {
             Self::Truth(truth) => Json::from(*truth),
             Self::Number(number) => Json::from(*number),
             Self::Text(template) => template.json(scope)?,
-            Self::List(list) => list.iter().map(|inner| inner.fill(scope)).collect::<Result<_, _>>()?,
+            Self::List(list) => {
+                list.iter().map(|inner| inner.fill(scope)).collect::<Result<_, _>>()?
+            }
             Self::Table(table) => {
                 let filled = table.iter().map(|(key, inner)| Ok((key.clone(), inner.fill(scope)?)));
                 Json::Object(filled.collect::<Result<_, String>>()?)
@@ -205,12 +229,32 @@ impl JsonTemplate {
 pub(super) struct Condition(BTreeMap<Expression, Expected>);
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "toml::Value")]
 enum Expected {
     Truth(bool),
     Number(i64),
     Text(Template),
     OneOf(Vec<Self>),
+}
+
+impl TryFrom<toml::Value> for Expected {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        Ok(match value {
+            toml::Value::Boolean(truth) => Self::Truth(truth),
+            toml::Value::Integer(number) => Self::Number(number),
+            toml::Value::String(text) => Self::Text(Template::try_from(text)?),
+            toml::Value::Array(list) => {
+                Self::OneOf(list.into_iter().map(Self::try_from).collect::<Result<_, _>>()?)
+            }
+            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+                return Err(format!(
+                    "`{value}` cannot be compared with; write text, a number, a truth value or a list of them"
+                ));
+            }
+        })
+    }
 }
 
 impl Condition {

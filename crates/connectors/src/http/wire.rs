@@ -181,7 +181,9 @@ impl Wire {
             200 => source.keep(answer.body).map_err(|why| unsupported(format!("{title}: {why}"))),
             400 | 401 | 403 => Err(Trouble::new(
                 TroubleKind::Denied,
-                format!("{title} gives this client no token ({said}); renew its secret or key in the settings"),
+                format!(
+                    "{title} gives this client no token ({said}); renew its secret or key in the settings"
+                ),
             )),
             status => Err(Trouble::new(
                 TroubleKind::Unreachable,
@@ -229,7 +231,8 @@ impl Wire {
         if left.is_zero() {
             return Err(Loss::NotSent("there was no time left for it".to_owned()));
         }
-        let query = if out.query.is_empty() { String::new() } else { format!("?{}", joined(&out.query)) };
+        let query =
+            if out.query.is_empty() { String::new() } else { format!("?{}", joined(&out.query)) };
         let url = format!("{}{query}", out.url);
         let mut request = ureq::http::Request::builder().method(out.method).uri(url);
         for (name, value) in out.headers.iter().chain(proof) {
@@ -242,12 +245,14 @@ impl Wire {
         let answer = match (&out.body, out.method) {
             (None, "GET" | "DELETE") => {
                 let request = request.body(()).map_err(not_sent)?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(left)).build())
+                self.agent
+                    .run(self.agent.configure_request(request).timeout_global(Some(left)).build())
             }
             (body, _) => {
                 let bytes = body.as_ref().map_or(&[][..], |(_, bytes)| bytes);
                 let request = request.body(bytes).map_err(not_sent)?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(left)).build())
+                self.agent
+                    .run(self.agent.configure_request(request).timeout_global(Some(left)).build())
             }
         };
         self.read(answer.map_err(loss)?)
@@ -267,9 +272,12 @@ impl Wire {
             reset,
         };
         let mut answer = answer;
-        let bytes = answer.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| {
-            Loss::Lost(format!("its answer broke off ({error})"))
-        })?;
+        let bytes = answer
+            .body_mut()
+            .with_config()
+            .limit(LONGEST)
+            .read_to_vec()
+            .map_err(|error| Loss::Lost(format!("its answer broke off ({error})")))?;
         incoming.body = parsed(&bytes);
         Ok(incoming)
     }
@@ -285,7 +293,10 @@ impl Wire {
             slot
         };
         if slot >= end {
-            let why = format!("there was no time left for another request to {}; nothing was changed", self.title);
+            let why = format!(
+                "there was no time left for another request to {}; nothing was changed",
+                self.title
+            );
             return Err(Trouble::new(TroubleKind::Unreachable, why));
         }
         std::thread::sleep(slot.saturating_duration_since(Instant::now()));
@@ -296,7 +307,10 @@ impl Wire {
     fn throttled(&self, answer: &Incoming, code: Option<&str>) -> Option<Duration> {
         let throttles = |known: &Code| known.is(answer.status, code);
         let by_code = self.errors.throttled.iter().any(throttles);
-        if !by_code && answer.status != 429 && (answer.status != 503 || answer.retry_after.is_none()) {
+        if !by_code
+            && answer.status != 429
+            && (answer.status != 503 || answer.retry_after.is_none())
+        {
             return None;
         }
         let after = answer.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
@@ -358,7 +372,11 @@ impl Wire {
         let is = |codes: &[Code]| codes.iter().any(|known| known.is(answer.status, code));
         let status = answer.status;
         let (kind, why) = if is(&self.errors.denied) || matches!(status, 401 | 403) {
-            let needs = if out.needs.is_empty() { String::new() } else { format!("; it needs {}", out.needs) };
+            let needs = if out.needs.is_empty() {
+                String::new()
+            } else {
+                format!("; it needs {}", out.needs)
+            };
             (TroubleKind::Denied, format!("{title} does not permit `{told}` ({said}){needs}"))
         } else if is(&self.errors.changed) || matches!(status, 409 | 412) {
             let why = format!("somebody was quicker: {title} did not take `{told}` ({said})");
@@ -369,14 +387,25 @@ impl Wire {
             );
             (TroubleKind::Unknown, why)
         } else if status == 503 || (status >= 500 && !out.writes) {
-            (TroubleKind::Unreachable, format!("{title} is out of order at `{told}` ({said}); nothing was changed"))
+            (
+                TroubleKind::Unreachable,
+                format!("{title} is out of order at `{told}` ({said}); nothing was changed"),
+            )
         } else if status >= 500 {
-            (TroubleKind::NoReply, format!("{title} failed at `{told}` ({said}); it may have been done"))
+            (
+                TroubleKind::NoReply,
+                format!("{title} failed at `{told}` ({said}); it may have been done"),
+            )
         } else if (300..400).contains(&status) {
-            let why = format!("{title} points elsewhere at `{told}` ({said}), which is not followed; correct the address in the settings");
+            let why = format!(
+                "{title} points elsewhere at `{told}` ({said}), which is not followed; correct the address in the settings"
+            );
             (TroubleKind::Unsupported, why)
         } else {
-            (TroubleKind::Unsupported, format!("{title} did not accept `{told}` ({said}); nothing was changed"))
+            (
+                TroubleKind::Unsupported,
+                format!("{title} did not accept `{told}` ({said}); nothing was changed"),
+            )
         };
         Trouble::new(kind, why)
     }

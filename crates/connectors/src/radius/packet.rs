@@ -110,7 +110,8 @@ impl Request {
             None => {}
         }
         let cause = attributes.iter().find(|(kind, _, _)| *kind == ERROR_CAUSE);
-        let cause = cause.and_then(|(_, _, value)| Some(u32::from_be_bytes((*value).try_into().ok()?)));
+        let cause =
+            cause.and_then(|(_, _, value)| Some(u32::from_be_bytes((*value).try_into().ok()?)));
         match code {
             DISCONNECT_ACK => Some(Verdict::Ack),
             DISCONNECT_NAK => Some(Verdict::Nak(cause)),

@@ -29,7 +29,10 @@ enum Manner {
 
 /// Code, attributes and authenticator of a packet that is well signed; panics otherwise.
 fn checked(packet: &[u8]) -> BTreeMap<u8, Vec<u8>> {
-    assert_eq!((packet[0], usize::from(u16::from_be_bytes([packet[2], packet[3]]))), (40, packet.len()));
+    assert_eq!(
+        (packet[0], usize::from(u16::from_be_bytes([packet[2], packet[3]]))),
+        (40, packet.len())
+    );
     let mut unsigned = packet.to_vec();
     unsigned[4..20].fill(0);
     let digest: [u8; 16] = Md5::new().chain_update(&unsigned).chain_update(KEY).finalize().into();
@@ -86,7 +89,9 @@ fn gateway(manner: Manner) -> String {
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
             let packet = &buffer[..length];
             let attributes = checked(packet);
-            let text = |kind: u8| attributes.get(&kind).map(|value| String::from_utf8(value.clone()).unwrap());
+            let text = |kind: u8| {
+                attributes.get(&kind).map(|value| String::from_utf8(value.clone()).unwrap())
+            };
             let known = text(1).as_deref() == Some("ann") || text(44).as_deref() == Some("77");
             let (code, cause) = match manner {
                 Manner::Silent => continue,
@@ -106,7 +111,8 @@ fn connector(server: &str, more: Json) -> Box<dyn Connector> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("s"), KEY).unwrap();
-    std::fs::set_permissions(folder.path().join("s"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(folder.path().join("s"), std::fs::Permissions::from_mode(0o600))
+        .unwrap();
     let mut settings = json!({ "server": server, "secret": "file:s", "nas_identifier": "gw1" });
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let site = Site {
@@ -149,10 +155,16 @@ const SHORT: Duration = Duration::from_millis(400);
 #[test]
 fn sessions_end_and_the_gateways_word_is_kept() {
     let server = gateway(Manner::Honest);
-    let mut connector = connector(&server, json!({ "session_seconds": 3600, "names": { "user:a": "ann" } }));
+    let mut connector =
+        connector(&server, json!({ "session_seconds": 3600, "names": { "user:a": "ann" } }));
     let targets = ["user:a", "session:77", "user:nobody"];
     let seen = connector.look(&call(Act::Look, &targets, 0), DEADLINE).unwrap();
     assert!(seen.iter().all(|seen| seen.access == Access::Open && seen.residual_seconds.is_none()));
+    let lines = connector.rehearse(&call(Act::End, &targets, 0), DEADLINE).unwrap();
+    assert!(
+        lines[0].ends_with("for User-Name `ann`") && lines[1].ends_with("for Acct-Session-Id `77`"),
+        "{lines:?}"
+    );
     let answers = end(&mut *connector, &targets, DEADLINE);
     assert_eq!(answers, [Answer::Done, Answer::Done, Answer::AlreadySo { by: None }]);
     let seen = connector.look(&call(Act::Look, &targets, 1), DEADLINE).unwrap();
@@ -171,7 +183,8 @@ fn sessions_end_and_the_gateways_word_is_kept() {
 fn many_sessions_end_in_one_call() {
     let server = gateway(Manner::Honest);
     let mut connector = connector(&server, json!({}));
-    let names: Vec<String> = (0..200).map(|n| format!("user:u{n}")).chain(["user:ann".to_owned()]).collect();
+    let names: Vec<String> =
+        (0..200).map(|n| format!("user:u{n}")).chain(["user:ann".to_owned()]).collect();
     let targets: Vec<&str> = names.iter().map(String::as_str).collect();
     let answers = end(&mut *connector, &targets, DEADLINE);
     assert_eq!(answers.len(), 201);
@@ -228,7 +241,10 @@ fn nobody_there_and_out_of_scope() {
     let unused = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut nobody = connector(&unused, json!({}));
     let answers = end(&mut *nobody, &["user:ann"], DEADLINE);
-    assert!(matches!(&answers[0], Answer::Failed(t) if t.kind == TroubleKind::Unreachable), "{answers:?}");
+    assert!(
+        matches!(&answers[0], Answer::Failed(t) if t.kind == TroubleKind::Unreachable),
+        "{answers:?}"
+    );
     let mut other = call(Act::End, &["user:ann"], 1);
     other.order.kind = "disable-account".to_owned();
     for call in [other, call(Act::End, &["host:h1"], 1)] {

@@ -29,12 +29,26 @@ fn xml(status: u16, body: &str) -> Response {
 }
 
 fn error(status: u16, code: &str) -> Response {
-    xml(status, &format!("<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{code} happened</Message></Error><RequestId>r</RequestId></ErrorResponse>"))
+    xml(
+        status,
+        &format!(
+            "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{code} happened</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+        ),
+    )
 }
 
 fn result(action: &str, inner: &str) -> Response {
-    let result = if inner.is_empty() { String::new() } else { format!("<{action}Result>{inner}</{action}Result>") };
-    xml(200, &format!("<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"))
+    let result = if inner.is_empty() {
+        String::new()
+    } else {
+        format!("<{action}Result>{inner}</{action}Result>")
+    };
+    xml(
+        200,
+        &format!(
+            "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
+        ),
+    )
 }
 
 fn denied() -> Response {
@@ -59,17 +73,36 @@ fn hex(bytes: &[u8]) -> String {
 /// Signature Version 4, from what arrived.
 fn is_signed(request: &Request) -> bool {
     let authorization = request.header("authorization").unwrap();
-    let rest = authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIACORDONCORDON0000/").unwrap();
+    let rest =
+        authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIACORDONCORDON0000/").unwrap();
     let (scope, rest) = rest.split_once(", SignedHeaders=").unwrap();
     let (names, signature) = rest.split_once(", Signature=").unwrap();
-    assert!(["content-type", "host", "x-amz-date"].iter().all(|name| names.split(';').any(|n| n == *name)), "{names}");
+    assert!(
+        ["content-type", "host", "x-amz-date"]
+            .iter()
+            .all(|name| names.split(';').any(|n| n == *name)),
+        "{names}"
+    );
     let date = request.header("x-amz-date").unwrap();
-    let [day, region, service, end] = scope.split('/').collect::<Vec<_>>()[..] else { return false };
+    let [day, region, service, end] = scope.split('/').collect::<Vec<_>>()[..] else {
+        return false;
+    };
     assert_eq!((region, service, end), ("us-east-1", "iam", "aws4_request"));
-    let at = format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..8], &date[9..11], &date[11..13], &date[13..15]);
+    let at = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &date[..4],
+        &date[4..6],
+        &date[6..8],
+        &date[9..11],
+        &date[11..13],
+        &date[13..15]
+    );
     let age = jiff::Timestamp::now().duration_since(at.parse().unwrap()).abs();
     assert!(date.starts_with(day) && age.as_secs() < 300, "the clock: {date}");
-    let headers: String = names.split(';').map(|name| format!("{name}:{}\n", request.header(name).unwrap())).collect();
+    let headers: String = names
+        .split(';')
+        .map(|name| format!("{name}:{}\n", request.header(name).unwrap()))
+        .collect();
     let payload = hex(&Sha256::digest(&request.body));
     let canonical = format!("POST\n/\n\n{headers}\n{names}\n{payload}");
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
@@ -85,22 +118,39 @@ impl Iam {
         all.keys().find(|arn| arn.rsplit('/').next() == Some(name)).cloned()
     }
 
-    fn policy(&mut self, action: &str, kind: &str, arn: &str, of: &dyn Fn(&str) -> String) -> Response {
+    fn policy(
+        &mut self,
+        action: &str,
+        kind: &str,
+        arn: &str,
+        of: &dyn Fn(&str) -> String,
+    ) -> Response {
         let policies = self.state[kind][arn]["policies"].as_object_mut().unwrap();
         let name = of("PolicyName");
         if action.starts_with("Put") {
             let document = of("PolicyDocument");
-            assert!(serde_json::from_str::<Json>(&document).is_ok(), "MalformedPolicyDocument {document}");
+            assert!(
+                serde_json::from_str::<Json>(&document).is_ok(),
+                "MalformedPolicyDocument {document}"
+            );
             policies.insert(name, document.into());
             return result(action, "");
         }
-        let Some(document) = policies.get(&name).cloned() else { return error(404, "NoSuchEntity") };
+        let Some(document) = policies.get(&name).cloned() else {
+            return error(404, "NoSuchEntity");
+        };
         if action.starts_with("Delete") {
             policies.remove(&name);
             return result(action, "");
         }
-        let encoded = percent_encoding::utf8_percent_encode(document.as_str().unwrap(), percent_encoding::NON_ALPHANUMERIC);
-        result(action, &format!("<PolicyName>{name}</PolicyName><PolicyDocument>{encoded}</PolicyDocument>"))
+        let encoded = percent_encoding::utf8_percent_encode(
+            document.as_str().unwrap(),
+            percent_encoding::NON_ALPHANUMERIC,
+        );
+        result(
+            action,
+            &format!("<PolicyName>{name}</PolicyName><PolicyDocument>{encoded}</PolicyDocument>"),
+        )
     }
 
     fn keys(&self, user: &str, marker: &str) -> Response {
@@ -109,7 +159,10 @@ impl Iam {
         // One to a page, so that pages are turned.
         let at: usize = marker.parse().unwrap_or(0);
         let member = |(id, status): (&String, &Json)| {
-            format!("<member><UserName>{user}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status></member>", status.as_str().unwrap())
+            format!(
+                "<member><UserName>{user}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status></member>",
+                status.as_str().unwrap()
+            )
         };
         let page: String = keys.iter().skip(at).take(1).map(member).collect();
         let more = if at + 1 < keys.len() {
@@ -122,7 +175,10 @@ impl Iam {
 
     fn simulated(&self, form: &[(String, String)], arn: &str) -> Response {
         let denies = |kind: &str| {
-            let policies = self.state[kind].get(arn).map(|thing| thing["policies"].to_string()).unwrap_or_default();
+            let policies = self.state[kind]
+                .get(arn)
+                .map(|thing| thing["policies"].to_string())
+                .unwrap_or_default();
             policies.contains("CordonDeny") && policies.contains("Deny")
         };
         let decided = |action: &str| match () {
@@ -134,7 +190,12 @@ impl Iam {
         let results: String = actions.map(|(_, action)| {
             format!("<member><EvalActionName>{action}</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>{}</EvalDecision></member>", decided(action))
         }).collect();
-        result("SimulatePrincipalPolicy", &format!("<IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults>"))
+        result(
+            "SimulatePrincipalPolicy",
+            &format!(
+                "<IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults>"
+            ),
+        )
     }
 }
 
@@ -144,7 +205,12 @@ impl Vendor for Iam {
             return error(403, "SignatureDoesNotMatch");
         }
         let form = request.form();
-        let of = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let of = |name: &str| {
+            form.iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
         let action = operation.name.as_str();
         match action {
             "GetAccessKeyLastUsed" => {
@@ -152,7 +218,13 @@ impl Vendor for Iam {
                 let users = self.state["users"].as_object().unwrap();
                 let owner = users.iter().find(|(_, user)| user["keys"].get(&id).is_some());
                 match owner {
-                    Some((arn, _)) => result(action, &format!("<UserName>{}</UserName><AccessKeyLastUsed><Region>N/A</Region></AccessKeyLastUsed>", arn.rsplit('/').next().unwrap())),
+                    Some((arn, _)) => result(
+                        action,
+                        &format!(
+                            "<UserName>{}</UserName><AccessKeyLastUsed><Region>N/A</Region></AccessKeyLastUsed>",
+                            arn.rsplit('/').next().unwrap()
+                        ),
+                    ),
                     None => denied(),
                 }
             }
@@ -164,8 +236,11 @@ impl Vendor for Iam {
             }
             "SimulatePrincipalPolicy" => self.simulated(&form, &of("PolicySourceArn")),
             _ => {
-                let (kind, one) = if action.contains("Role") { ("roles", "Role") } else { ("users", "User") };
-                let Some(arn) = self.arn(kind, &of(&format!("{one}Name"))) else { return error(404, "NoSuchEntity") };
+                let (kind, one) =
+                    if action.contains("Role") { ("roles", "Role") } else { ("users", "User") };
+                let Some(arn) = self.arn(kind, &of(&format!("{one}Name"))) else {
+                    return error(404, "NoSuchEntity");
+                };
                 if action.ends_with("Policy") {
                     return self.policy(action, kind, &arn, &of);
                 }
@@ -184,9 +259,18 @@ impl Vendor for Iam {
 }
 
 const LEAST: [&str; 12] = [
-    "iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:UpdateAccessKey", "iam:GetUser", "iam:GetUserPolicy",
-    "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy",
-    "iam:DeleteRolePolicy", "iam:SimulatePrincipalPolicy",
+    "iam:GetAccessKeyLastUsed",
+    "iam:ListAccessKeys",
+    "iam:UpdateAccessKey",
+    "iam:GetUser",
+    "iam:GetUserPolicy",
+    "iam:PutUserPolicy",
+    "iam:DeleteUserPolicy",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:DeleteRolePolicy",
+    "iam:SimulatePrincipalPolicy",
 ];
 
 fn iam(rights: &[&'static str]) -> Server {
@@ -209,8 +293,12 @@ fn account(server: &Server, folder: &std::path::Path) -> cordon_connectors::Site
         "principal": SELF, "endpoint": server.url(),
     });
     let nodes = [
-        ("user:ann", ANN), ("svcacct:nightly", JOB), ("key:ann-3", KEY), ("key:foreign", "AKIAFOREIGNFOREIGN00"),
-        ("user:other-account", "arn:aws:iam::999999999999:user/staff/ann"), ("user:plain", "ann"),
+        ("user:ann", ANN),
+        ("svcacct:nightly", JOB),
+        ("key:ann-3", KEY),
+        ("key:foreign", "AKIAFOREIGNFOREIGN00"),
+        ("user:other-account", "arn:aws:iam::999999999999:user/staff/ann"),
+        ("user:plain", "ann"),
     ];
     site("aws-iam", settings, folder, &nodes)
 }
@@ -221,9 +309,16 @@ fn keys_are_switched_off_and_on() {
     let server = iam(&LEAST);
     let path = format!("/users/{ANN}/keys/{KEY}");
     conform(&Case {
-        server: &server, site: &account(&server, folder.path()), kind: "revoke", target: "key:ann-3",
-        touches: &[&path], right: "iam:UpdateAccessKey",
-        meddle: |state| state["users"][ANN]["keys"][KEY] = "Inactive".into(), writes: (1, 1), throttled, denied,
+        server: &server,
+        site: &account(&server, folder.path()),
+        kind: "revoke",
+        target: "key:ann-3",
+        touches: &[&path],
+        right: "iam:UpdateAccessKey",
+        meddle: |state| state["users"][ANN]["keys"][KEY] = "Inactive".into(),
+        writes: (1, 1),
+        throttled,
+        denied,
     });
 }
 
@@ -240,14 +335,30 @@ fn users_and_roles_are_denied_by_a_policy_of_their_own() {
         state["roles"][JOB]["policies"]["CordonDeny"] = theirs.into();
     };
     conform(&Case {
-        server: &server, site: &site, kind: "disable-account", target: "user:ann", touches: &[&user],
-        right: "iam:PutUserPolicy", meddle, writes: (1, 1), throttled, denied,
+        server: &server,
+        site: &site,
+        kind: "disable-account",
+        target: "user:ann",
+        touches: &[&user],
+        right: "iam:PutUserPolicy",
+        meddle,
+        writes: (1, 1),
+        throttled,
+        denied,
     });
     // A policy of that name that was there before comes back as it was.
     let role = format!("/roles/{JOB}/policies/CordonDeny");
     conform(&Case {
-        server: &server, site: &site, kind: "disable-account", target: "svcacct:nightly", touches: &[&role],
-        right: "iam:PutRolePolicy", meddle, writes: (1, 1), throttled, denied,
+        server: &server,
+        site: &site,
+        kind: "disable-account",
+        target: "svcacct:nightly",
+        touches: &[&role],
+        right: "iam:PutRolePolicy",
+        meddle,
+        writes: (1, 1),
+        throttled,
+        denied,
     });
     // Somebody put a policy of theirs over Cordon's: it is left.
     let mut connector = open(&site).unwrap();
@@ -258,7 +369,10 @@ fn users_and_roles_are_denied_by_a_policy_of_their_own() {
     assert_eq!(look(&mut *connector, &refuse)[0].owner.as_deref(), Some("cordon"));
     server.change(|state| state["users"][ANN]["policies"]["CordonDeny"] = theirs.into());
     server.asked();
-    assert!(matches!(act(&mut *connector, &Call { act: Act::Restore, ..refuse }, DEADLINE), Answer::AlreadySo { .. }));
+    assert!(matches!(
+        act(&mut *connector, &Call { act: Act::Restore, ..refuse }, DEADLINE),
+        Answer::AlreadySo { .. }
+    ));
     assert_eq!(server.writes(), 0);
 }
 
@@ -295,9 +409,12 @@ fn sessions_from_before_are_denied() {
         assert_eq!(look(&mut *connector, &end)[0].access, Access::Refused);
         let changed = super::conform::differences(&before, &server.state());
         assert_eq!(changed, [format!("/{kind}/{arn}/policies/CordonEndSessions")]);
-        let document = server.state()[kind][arn]["policies"]["CordonEndSessions"].as_str().unwrap().to_owned();
+        let document =
+            server.state()[kind][arn]["policies"]["CordonEndSessions"].as_str().unwrap().to_owned();
         let document: Json = serde_json::from_str(&document).unwrap();
-        let at = document["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"].as_str().unwrap();
+        let at = document["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+            .as_str()
+            .unwrap();
         let age = jiff::Timestamp::now().duration_since(at.parse().unwrap());
         assert!((0..60).contains(&age.as_secs()), "{at}");
         server.asked();
@@ -318,7 +435,10 @@ fn only_what_is_named_by_its_arn_in_this_account_is_meant() {
     let refuse = |target| call(Act::Refuse, "disable-account", Mode::Refuse, &[target]);
     assert_eq!(look(&mut *connector, &refuse("user:other-account"))[0].access, Access::Absent);
     server.asked();
-    assert_eq!(trouble(act(&mut *connector, &refuse("user:plain"), DEADLINE)).0, TroubleKind::Unsupported);
+    assert_eq!(
+        trouble(act(&mut *connector, &refuse("user:plain"), DEADLINE)).0,
+        TroubleKind::Unsupported
+    );
     assert_eq!(server.asked(), []);
     let foreign = call(Act::Refuse, "revoke", Mode::Refuse, &["key:foreign"]);
     let (kind, why) = trouble(act(&mut *connector, &foreign, DEADLINE));

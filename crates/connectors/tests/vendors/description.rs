@@ -71,7 +71,10 @@ impl Description {
                 Err(why) => near.push(format!("{}: {why}", operation.name)),
             }
         }
-        Err(format!("{told}: {}", if near.is_empty() { "no such path".into() } else { near.join("; ") }))
+        Err(format!(
+            "{told}: {}",
+            if near.is_empty() { "no such path".into() } else { near.join("; ") }
+        ))
     }
 
     fn fits(&self, operation: &Operation, request: &Request) -> Result<(), String> {
@@ -112,7 +115,11 @@ impl Operation {
             return if response.body.is_empty() { Ok(()) } else { Err(format!("{told}: a body")) };
         }
         if shape == "xml" {
-            return if response.body.starts_with('<') { Ok(()) } else { Err(format!("{told}: no XML")) };
+            return if response.body.starts_with('<') {
+                Ok(())
+            } else {
+                Err(format!("{told}: no XML"))
+            };
         }
         let body = serde_json::from_str(&response.body).map_err(|e| format!("{told}: {e}"))?;
         fits(&told, shape, &body)
@@ -155,7 +162,8 @@ fn fits(place: &str, shape: &Json, value: &Json) -> Result<(), String> {
             list.iter().try_for_each(|value| fits(&format!("{place}[]"), shape, value))
         }
         (Json::String(shape), value) => {
-            let (shape, nullable) = shape.strip_suffix('?').map_or((shape.as_str(), false), |s| (s, true));
+            let (shape, nullable) =
+                shape.strip_suffix('?').map_or((shape.as_str(), false), |s| (s, true));
             if value.is_null() && nullable {
                 return Ok(());
             }
@@ -164,11 +172,16 @@ fn fits(place: &str, shape: &Json, value: &Json) -> Result<(), String> {
                 "any" => true,
                 "string" => text.is_some(),
                 "boolean" => value.is_boolean(),
-                "integer" => value.is_i64() || text.is_some_and(|t| place.starts_with("query") && t.parse::<i64>().is_ok()),
+                "integer" => {
+                    value.is_i64()
+                        || text
+                            .is_some_and(|t| place.starts_with("query") && t.parse::<i64>().is_ok())
+                }
                 "date-time" => text.is_some_and(|t| t.parse::<jiff::Timestamp>().is_ok()),
                 fixed if fixed.starts_with('\'') => text == Some(fixed.trim_matches('\'')),
                 pattern if pattern.starts_with('/') => {
-                    let pattern = regex::Regex::new(&format!("^(?:{})$", &pattern[1..pattern.len() - 1]));
+                    let pattern =
+                        regex::Regex::new(&format!("^(?:{})$", &pattern[1..pattern.len() - 1]));
                     text.is_some_and(|t| pattern.unwrap().is_match(t))
                 }
                 of => text.is_some_and(|t| of.split('|').any(|one| one == t)),

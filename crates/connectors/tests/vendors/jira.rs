@@ -37,8 +37,16 @@ impl Jira {
         let body = request.json();
         let jql = body["jql"].as_str().unwrap().to_owned();
         let label = jql.split('"').nth(3).unwrap().to_owned();
-        let open = |ticket: &&Json| ticket["status"] != "done" && ticket["labels"].as_array().unwrap().contains(&json!(label));
-        let found: Vec<Json> = self.tickets().iter().filter(open).map(|ticket| json!({ "id": ticket["id"], "key": ticket["key"], "fields": {} })).collect();
+        let open = |ticket: &&Json| {
+            ticket["status"] != "done"
+                && ticket["labels"].as_array().unwrap().contains(&json!(label))
+        };
+        let found: Vec<Json> = self
+            .tickets()
+            .iter()
+            .filter(open)
+            .map(|ticket| json!({ "id": ticket["id"], "key": ticket["key"], "fields": {} }))
+            .collect();
         // One to a page, so that pages are turned.
         let at: usize = body["nextPageToken"].as_str().map_or(0, |token| token.parse().unwrap());
         let page: Vec<&Json> = found.iter().skip(at).take(1).collect();
@@ -53,7 +61,8 @@ impl Jira {
 impl Vendor for Jira {
     fn answer(&mut self, operation: &Operation, request: &Request, _says: &str) -> Response {
         // cordon@north.example:hush-jira
-        if request.header("authorization") != Some("Basic Y29yZG9uQG5vcnRoLmV4YW1wbGU6aHVzaC1qaXJh") {
+        if request.header("authorization") != Some("Basic Y29yZG9uQG5vcnRoLmV4YW1wbGU6aHVzaC1qaXJh")
+        {
             return error(401, "Client must be authenticated to access this resource.");
         }
         let key = request.parts.first().cloned().unwrap_or_default();
@@ -68,17 +77,34 @@ impl Vendor for Jira {
             }
             "getMyPermissions" => {
                 let asked = request.asked("permissions").unwrap();
-                let one = |name: &str| (name.to_owned(), json!({ "key": name, "havePermission": self.rights.contains(&name) }));
-                Response::json(200, json!({ "permissions": asked.split(',').map(one).collect::<serde_json::Map<_, _>>() }))
+                let one = |name: &str| {
+                    (
+                        name.to_owned(),
+                        json!({ "key": name, "havePermission": self.rights.contains(&name) }),
+                    )
+                };
+                Response::json(
+                    200,
+                    json!({ "permissions": asked.split(',').map(one).collect::<serde_json::Map<_, _>>() }),
+                )
             }
             "getTransitions" => {
                 let way = |id: &str, to: &str| json!({ "id": id, "name": to, "to": { "statusCategory": { "key": to } } });
-                Response::json(200, json!({ "transitions": [way("11", "indeterminate"), way("31", "done")] }))
+                Response::json(
+                    200,
+                    json!({ "transitions": [way("11", "indeterminate"), way("31", "done")] }),
+                )
             }
             name => {
-                let Some(ticket) = self.tickets().iter_mut().find(|ticket| ticket["key"] == key) else { return error(404, "Issue does not exist") };
+                let Some(ticket) = self.tickets().iter_mut().find(|ticket| ticket["key"] == key)
+                else {
+                    return error(404, "Issue does not exist");
+                };
                 match name {
-                    "getIssue" => Response::json(200, json!({ "id": ticket["id"], "key": key, "fields": { "status": { "statusCategory": { "key": ticket["status"] } } } })),
+                    "getIssue" => Response::json(
+                        200,
+                        json!({ "id": ticket["id"], "key": key, "fields": { "status": { "statusCategory": { "key": ticket["status"] } } } }),
+                    ),
                     "addComment" => {
                         ticket["comments"] = (ticket["comments"].as_i64().unwrap() + 1).into();
                         Response::json(201, json!({ "id": "1" }))
@@ -130,10 +156,22 @@ fn a_ticket_is_opened_and_closed() {
         state["volatile"]["tickets"].as_array_mut().unwrap().push(copy);
     };
     conform(&Case {
-        server: &server, site: &desk(&server, folder.path()), kind: "tell-service-desk", target: "user:ann",
-        touches: &["/volatile/tickets"], right: "CREATE_ISSUES", meddle, writes: (1, 2), throttled, denied,
+        server: &server,
+        site: &desk(&server, folder.path()),
+        kind: "tell-service-desk",
+        target: "user:ann",
+        touches: &["/volatile/tickets"],
+        right: "CREATE_ISSUES",
+        meddle,
+        writes: (1, 2),
+        throttled,
+        denied,
     });
-    assert_eq!(server.state()["volatile"]["tickets"][0]["comments"], 0, "another's ticket was touched");
+    assert_eq!(
+        server.state()["volatile"]["tickets"][0]["comments"],
+        0,
+        "another's ticket was touched"
+    );
 }
 
 #[test]
@@ -148,10 +186,16 @@ fn one_ticket_serves_all_targets_of_an_order_and_says_who_will_call() {
     assert_eq!(act(&mut *connector, &refuse, DEADLINE), Answer::Done);
     assert_eq!(server.writes(), 1);
     let ticket = server.state()["volatile"]["tickets"][1].to_string();
-    assert!(ticket.contains("user:ann, user:bob") && ticket.contains("incident 7, plan 4f2a"), "{ticket}");
+    assert!(
+        ticket.contains("user:ann, user:bob") && ticket.contains("incident 7, plan 4f2a"),
+        "{ticket}"
+    );
     assert!(look(&mut *connector, &refuse).iter().all(|seen| seen.access == Access::Refused));
     let reply = connector.perform(&Call { act: Act::Probe, ..refuse.clone() }, DEADLINE);
-    assert!(matches!(&reply, Reply::Tried { findings } if findings.iter().all(|f| f.finding == Finding::Holds)), "{reply:?}");
+    assert!(
+        matches!(&reply, Reply::Tried { findings } if findings.iter().all(|f| f.finding == Finding::Holds)),
+        "{reply:?}"
+    );
     // Another order's ticket is another ticket.
     let mut other = refuse;
     other.order.note = "incident 8".to_owned();

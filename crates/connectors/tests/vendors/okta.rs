@@ -7,7 +7,10 @@ use cordon_connectors::{Readiness, open};
 use cordon_model::Mode;
 use cordon_model::action::{Access, Act, Answer, Call, Json, TroubleKind};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    UnparsedPublicKey,
+};
 use serde_json::json;
 
 use super::conform::{Case, DEADLINE, act, call, conform, look, secret, site, trouble};
@@ -67,7 +70,10 @@ impl Okta {
             return Response::json(401, json!({ "error": "invalid_client" }));
         }
         self.seen.push(id);
-        Response::json(200, json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": "t1", "scope": of("scope") }))
+        Response::json(
+            200,
+            json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": "t1", "scope": of("scope") }),
+        )
     }
 
     fn user(&self, id: &str) -> Option<String> {
@@ -78,7 +84,11 @@ impl Okta {
 
     fn move_user(&mut self, id: &str, from: &str, to: &str) -> Response {
         if self.state["users"][id]["status"] != from {
-            return error(400, "E0000001", "Api validation failed: Cannot change the state of the user");
+            return error(
+                400,
+                "E0000001",
+                "Api validation failed: Cannot change the state of the user",
+            );
         }
         self.state["users"][id]["status"] = to.into();
         self.state["volatile"]["changed"][id] = jiff::Timestamp::now().to_string().into();
@@ -86,15 +96,26 @@ impl Okta {
     }
 
     fn of_user(&mut self, operation: &str, request: &Request) -> Response {
-        let found = if request.parts[0] == "me" { Some(BOB.to_owned()) } else { self.user(&request.parts[0]) };
-        let Some(id) = found else { return error(404, "E0000007", "Not found: Resource not found") };
+        let found = if request.parts[0] == "me" {
+            Some(BOB.to_owned())
+        } else {
+            self.user(&request.parts[0])
+        };
+        let Some(id) = found else {
+            return error(404, "E0000007", "Not found: Resource not found");
+        };
         match operation {
             "getUser" => {
                 let user = &self.state["users"][&id];
                 let changed = &self.state["volatile"]["changed"][&id];
-                Response::json(200, json!({ "id": id, "status": user["status"], "statusChanged": changed, "profile": { "login": user["login"] } }))
+                Response::json(
+                    200,
+                    json!({ "id": id, "status": user["status"], "statusChanged": changed, "profile": { "login": user["login"] } }),
+                )
             }
-            "listAssignedRolesForUser" => Response::json(200, json!([{ "id": "r1", "type": self.role }])),
+            "listAssignedRolesForUser" => {
+                Response::json(200, json!([{ "id": "r1", "type": self.role }]))
+            }
             "suspendUser" => self.move_user(&id, "ACTIVE", "SUSPENDED"),
             "unsuspendUser" => self.move_user(&id, "SUSPENDED", "ACTIVE"),
             "revokeUserSessions" => {
@@ -112,7 +133,11 @@ impl Okta {
         if operation == "listApplications" {
             let q = request.asked("q").unwrap();
             let apps = self.state["apps"].as_object().unwrap();
-            let found: Vec<Json> = apps.iter().filter(|(_, app)| app["label"].as_str().unwrap().starts_with(&q)).map(|(id, app)| shown(id, app)).collect();
+            let found: Vec<Json> = apps
+                .iter()
+                .filter(|(_, app)| app["label"].as_str().unwrap().starts_with(&q))
+                .map(|(id, app)| shown(id, app))
+                .collect();
             // One to a page, so that pages are turned.
             let at: usize = request.asked("after").map_or(0, |after| after.parse().unwrap());
             let response = Response::json(200, found.iter().skip(at).take(1).cloned().collect());
@@ -141,10 +166,15 @@ impl Okta {
     fn of_token(&mut self, operation: &str, request: &Request) -> Response {
         let tokens = self.state["tokens"].as_object_mut().unwrap();
         if operation == "listApiTokens" {
-            return Response::json(200, tokens.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect());
+            return Response::json(
+                200,
+                tokens.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect(),
+            );
         }
         let id = &request.parts[0];
-        let Some(name) = tokens.get(id).cloned() else { return error(404, "E0000007", "Not found") };
+        let Some(name) = tokens.get(id).cloned() else {
+            return error(404, "E0000007", "Not found");
+        };
         if operation == "getApiToken" {
             return Response::json(200, json!({ "id": id, "name": name }));
         }
@@ -165,7 +195,8 @@ impl Vendor for Okta {
             "listLogEvents" => {
                 let filter = request.asked("filter").unwrap();
                 let log = self.state["volatile"]["log"].as_array().unwrap();
-                let of = |event: &&Json| filter.contains(event["target"][0]["id"].as_str().unwrap());
+                let of =
+                    |event: &&Json| filter.contains(event["target"][0]["id"].as_str().unwrap());
                 Response::json(200, log.iter().filter(of).take(1).cloned().collect())
             }
             name if name.contains("Application") => self.of_app(name, request, says),
@@ -197,7 +228,12 @@ fn okta(public_key: &[u8]) -> Server {
         "volatile": { "changed": { ANN: "2020-01-01T00:00:00Z" }, "log": [] },
     });
     let public_key = public_key.to_vec();
-    Server::start(include_str!("okta.toml"), |_| Okta { state, public_key, seen: Vec::new(), role: "USER_ADMIN" })
+    Server::start(include_str!("okta.toml"), |_| Okta {
+        state,
+        public_key,
+        seen: Vec::new(),
+        role: "USER_ADMIN",
+    })
 }
 
 const NODES: [(&str, &str); 5] = [
@@ -220,9 +256,16 @@ fn accounts_are_suspended_and_come_back() {
     let site = with_token(&server, folder.path());
     let path = format!("/users/{ANN}/status");
     conform(&Case {
-        server: &server, site: &site, kind: "disable-account", target: "user:ann",
-        touches: &[&path, "/volatile/changed/00uann"], right: "okta.users.manage",
-        meddle: |state| state["users"][ANN]["status"] = "DEPROVISIONED".into(), writes: (1, 1), throttled, denied,
+        server: &server,
+        site: &site,
+        kind: "disable-account",
+        target: "user:ann",
+        touches: &[&path, "/volatile/changed/00uann"],
+        right: "okta.users.manage",
+        meddle: |state| state["users"][ANN]["status"] = "DEPROVISIONED".into(),
+        writes: (1, 1),
+        throttled,
+        denied,
     });
 }
 
@@ -267,7 +310,8 @@ fn sessions_end_and_the_log_proves_it() {
     assert_eq!(act(&mut *connector, &end, DEADLINE), Answer::Done);
     let seen = look(&mut *connector, &end);
     assert!((3_590..=3_600).contains(&seen[0].residual_seconds.unwrap()), "{seen:?}");
-    let hours_ago = |hours: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
+    let hours_ago =
+        |hours: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
     let (two, three, one) = (hours_ago(2), hours_ago(3), hours_ago(1));
     server.change(|state| {
         state["volatile"]["log"][0]["published"] = two.into();
@@ -287,8 +331,16 @@ fn applications_are_found_by_label_and_come_back() {
     let path = format!("/apps/{APP}/status");
     for target in ["app:stock", "app:by-id"] {
         conform(&Case {
-            server: &server, site: &site, kind: "revoke", target, touches: &[&path], right: "okta.apps.manage",
-            meddle: |state| state["apps"][APP]["status"] = "INACTIVE".into(), writes: (1, 1), throttled, denied,
+            server: &server,
+            site: &site,
+            kind: "revoke",
+            target,
+            touches: &[&path],
+            right: "okta.apps.manage",
+            meddle: |state| state["apps"][APP]["status"] = "INACTIVE".into(),
+            writes: (1, 1),
+            throttled,
+            denied,
         });
     }
 }
@@ -312,9 +364,13 @@ fn a_service_app_signs_for_its_token_and_preflight_reads_the_scopes() {
     let folder = tempfile::tempdir().unwrap();
     let random = SystemRandom::new();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
+        .unwrap();
     let server = okta(pair.public_key().as_ref());
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8.as_ref()));
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        STANDARD.encode(pkcs8.as_ref())
+    );
     let settings = |scope: &str| {
         json!({
             "org": server.url(), "client_id": "c1", "key_id": "k1", "scope": scope,

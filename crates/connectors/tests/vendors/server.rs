@@ -280,5 +280,8 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
 }
 
 pub(crate) fn decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8().unwrap().into_owned()
+    percent_encoding::percent_decode_str(&text.replace('+', " "))
+        .decode_utf8()
+        .unwrap()
+        .into_owned()
 }

@@ -33,7 +33,9 @@ impl Tactical {
 
     fn merged(&mut self, table: &str, request: &Request, says: &str) -> Response {
         let body = request.json();
-        let Some(row) = self.row(table, &request.parts[0]) else { return detail(404, "Not found.") };
+        let Some(row) = self.row(table, &request.parts[0]) else {
+            return detail(404, "Not found.");
+        };
         for (name, value) in body.as_object().unwrap() {
             row[name] = value.clone();
         }
@@ -51,15 +53,22 @@ impl Vendor for Tactical {
             "GetAddUsers.get" => {
                 let search = request.asked("search").unwrap_or_default().to_lowercase();
                 let users = self.state["users"].as_array().unwrap().iter();
-                let has = |user: &&Json| user["username"].as_str().unwrap().to_lowercase().contains(&search);
+                let has = |user: &&Json| {
+                    user["username"].as_str().unwrap().to_lowercase().contains(&search)
+                };
                 Response::json(200, users.filter(has).cloned().collect())
             }
             "GetUpdateDeleteUser.get" => match self.row("users", &id) {
-                Some(user) => Response::json(200, json!({ "id": user["id"], "username": user["username"], "is_active": user["is_active"] })),
+                Some(user) => Response::json(
+                    200,
+                    json!({ "id": user["id"], "username": user["username"], "is_active": user["is_active"] }),
+                ),
                 None => detail(404, "Not found."),
             },
             "GetUpdateDeleteUser.put" => self.merged("users", request, "ok"),
-            "GetDeleteActiveLoginSessionsPerUser.get" => Response::json(200, self.state["sessions"][&id].clone()),
+            "GetDeleteActiveLoginSessionsPerUser.get" => {
+                Response::json(200, self.state["sessions"][&id].clone())
+            }
             "GetDeleteActiveLoginSessionsPerUser.delete" => {
                 self.state["sessions"][&id] = json!([]);
                 Response::json(200, "ok".into())
@@ -100,7 +109,12 @@ fn tactical() -> Server {
 
 fn rmm(server: &Server, folder: &std::path::Path) -> cordon_connectors::Site {
     let settings = json!({ "url": server.url(), "api_key": secret(folder, "rmm", "hush-rmm"), "user": "cordon" });
-    site("tactical-rmm", settings, folder, &[("user:ann", ""), ("key:nightly", ""), ("key:yearly", "")])
+    site(
+        "tactical-rmm",
+        settings,
+        folder,
+        &[("user:ann", ""), ("key:nightly", ""), ("key:yearly", "")],
+    )
 }
 
 #[test]
@@ -108,9 +122,16 @@ fn technicians_are_refused_and_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = tactical();
     conform(&Case {
-        server: &server, site: &rmm(&server, folder.path()), kind: "disable-account", target: "user:ann",
-        touches: &["/users"], right: "can_manage_accounts",
-        meddle: |state| state["users"][1]["is_active"] = false.into(), writes: (1, 1), throttled, denied,
+        server: &server,
+        site: &rmm(&server, folder.path()),
+        kind: "disable-account",
+        target: "user:ann",
+        touches: &["/users"],
+        right: "can_manage_accounts",
+        meddle: |state| state["users"][1]["is_active"] = false.into(),
+        writes: (1, 1),
+        throttled,
+        denied,
     });
     assert_eq!(server.state()["users"][2]["is_active"], true);
 }
@@ -127,12 +148,23 @@ fn api_keys_run_out_and_get_their_time_back() {
     };
     for target in ["key:nightly", "key:yearly"] {
         conform(&Case {
-            server: &server, site: &site, kind: "revoke", target, touches: &["/keys"],
-            right: "can_manage_api_keys", meddle: later, writes: (1, 1), throttled, denied,
+            server: &server,
+            site: &site,
+            kind: "revoke",
+            target,
+            touches: &["/keys"],
+            right: "can_manage_api_keys",
+            meddle: later,
+            writes: (1, 1),
+            throttled,
+            denied,
         });
     }
     // The prior state goes to the ledger: no key is in it.
-    let seen = look(&mut *open(&site).unwrap(), &call(Act::Refuse, "revoke", Mode::Refuse, &["key:nightly"]));
+    let seen = look(
+        &mut *open(&site).unwrap(),
+        &call(Act::Refuse, "revoke", Mode::Refuse, &["key:nightly"]),
+    );
     assert!(!serde_json::to_string(&seen).unwrap().contains("hush"));
 }
 
@@ -167,7 +199,8 @@ fn preflight_reads_the_role_of_the_keys_own_user() {
         state["role"]["can_manage_api_keys"] = false.into();
         state["role"]["can_reboot_agents"] = true.into();
     });
-    let told: Vec<String> = connector.preflight(DEADLINE).iter().map(|check| format!("{:?}", check.finding)).collect();
+    let told: Vec<String> =
+        connector.preflight(DEADLINE).iter().map(|check| format!("{:?}", check.finding)).collect();
     assert!(told.iter().any(|told| told.contains("lacks can_manage_api_keys")), "{told:?}");
     assert!(told.iter().any(|told| told.contains("also holds can_reboot_agents")), "{told:?}");
 }
