@@ -77,7 +77,7 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] = &["database", "directory", "firewall", "hypervisor", "linux-host", "range", "scim", "sessions", "shared-signals"];
+pub const KINDS: &[&str] = &["database", "directory", "exec", "firewall", "http", "hypervisor", "linux-host", "radius", "range", "scim", "sessions", "shared-signals"];
 
 /// Opens a connector.
 ///
@@ -97,6 +97,10 @@ pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
         "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
         "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
         "scim" => Ok(Box::new(crate::scim::open(site)?)),
+        "exec" => crate::exec::open(site),
+        "http" => crate::http::open(site),
+        "radius" => crate::radius::open(site),
+        kind if crate::http::is_builtin(kind) => crate::http::open(site),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",
             site.kind,
