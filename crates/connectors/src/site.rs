@@ -12,7 +12,6 @@ use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
 use crate::Connector;
-use crate::directory;
 use crate::range::Range;
 use crate::secret::SecretError;
 
