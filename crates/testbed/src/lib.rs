@@ -5,6 +5,7 @@
 //! it when the value is dropped; what the machine lacks is a [`Missing`] with one
 //! line that says what to install, so that a test can skip just that part.
 
+pub mod libvirt;
 pub mod netns;
 pub mod postgres;
 pub mod sshd;
