@@ -1,16 +1,22 @@
 //! One module per command; each prints once and returns its exit code.
 
+pub(crate) mod approve;
+pub(crate) mod authority;
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod connector;
 pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod estate;
 pub(crate) mod exposure;
 pub(crate) mod foothold;
 pub(crate) mod formats;
+pub(crate) mod hand;
 pub(crate) mod ledger;
+pub(crate) mod lift;
 pub(crate) mod notice;
 pub(crate) mod plan;
+pub(crate) mod raise;
 pub(crate) mod scan;
 pub(crate) mod status;
 
@@ -40,7 +46,9 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&text)
 }
 
-/// Loads an estate folder, or fails with all its problems.
+/// Loads a folder, estate and authority, or fails with all its problems.
 pub(crate) fn load_estate(folder: &Path) -> anyhow::Result<Loaded> {
-    cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))
+    let loaded = cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))?;
+    crate::authority::written(&loaded).map_err(|problems| failure::problems(&problems))?;
+    Ok(loaded)
 }

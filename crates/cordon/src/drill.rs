@@ -81,7 +81,7 @@ pub(crate) fn retailer(
     folder: &dyn Fn(Response) -> std::path::PathBuf,
     tell: &mut dyn FnMut(Response, &Story),
 ) -> anyhow::Result<Vec<Run>> {
-    let ready = Ready::new(&prepared.estate);
+    let ready = Ready::new(&prepared.estate)?;
     let scene = Scene {
         estate: Arc::clone(&prepared.estate),
         ready: &ready,

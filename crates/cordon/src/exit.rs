@@ -10,3 +10,13 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const FOUND: u8 = 10;
 /// No sound plan exists, where `--exit-code` asked to be told.
 pub(crate) const NO_SOUND_PLAN: u8 = 12;
+/// Declined.
+pub(crate) const DECLINED: u8 = 3;
+/// Refused by the authority, or for a protected service.
+pub(crate) const REFUSED: u8 = 5;
+/// The plan was made for another state than the present one.
+pub(crate) const STALE: u8 = 6;
+/// Partly applied.
+pub(crate) const PARTLY: u8 = 7;
+/// The ledger cannot be written.
+pub(crate) const LEDGER: u8 = 8;

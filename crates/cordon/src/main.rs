@@ -4,6 +4,7 @@
 //! returns its exit code; errors come here once and are printed with their
 //! causes. Start at [`run`].
 
+mod authority;
 mod cli;
 mod commands;
 mod data;
@@ -12,10 +13,13 @@ mod exit;
 mod failure;
 mod footholds;
 mod hash;
+mod live;
 mod memory;
 mod notes;
 mod pack;
+mod progress;
 mod reckoning;
+mod rules;
 mod text;
 mod watch;
 
@@ -45,6 +49,13 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Foothold(command) => commands::foothold::run(&command),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Drill(args) => commands::drill::run(&args),
+        Command::Raise(args) => commands::raise::run(&args),
+        Command::Approve(args) => commands::approve::run(&args),
+        Command::Lift(args) => commands::lift::run(&args),
+        Command::Renew(args) => commands::lift::renew(&args),
+        Command::Authority(command) => commands::authority::run(&command),
+        Command::Connector(command) => commands::connector::run(&command),
+        Command::Hand(args) => commands::hand::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Ledger(command) => commands::ledger::run(&command),
         Command::Exposure(args) => commands::exposure::run(&args),

@@ -9,8 +9,9 @@
 //! This crate does no I/O and has no clock. Start at [`state`] for what a
 //! withdrawal can be, at [`next`](mod@next) for what is done about it.
 
-pub mod authority;
+pub mod approval;
 pub mod guard;
+pub mod leak;
 pub mod limits;
 pub mod next;
 pub mod observation;
@@ -21,8 +22,9 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use authority::Authority;
+pub use approval::{Approval, approval};
 pub use guard::{Guard, guard};
+pub use leak::Leak;
 pub use limits::Limits;
 pub use next::{Agenda, Setting, Step, next};
 pub use observation::Observations;

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use cordon_model::action::Order;
-use cordon_model::estate::Service;
-use cordon_model::outage::NodeSet;
+use cordon_model::outage::{NodeSet, needed};
 use cordon_model::plan::{Alternative, PlannedWithdrawal};
 use cordon_model::{Estate, NodeId, NodeIx, ServiceId};
 
@@ -71,24 +70,4 @@ impl Dependants {
         let touched = self.needed_by.iter().filter(|(_, needed)| touches(needed));
         touched.map(|(service, _)| service.clone()).collect()
     }
-}
-
-/// The nodes that services need in any way, through any number of steps, alternatives included.
-pub(crate) fn needed<'a>(
-    estate: &Estate,
-    services: impl IntoIterator<Item = &'a Service>,
-) -> NodeSet {
-    let mut needed = NodeSet::new(estate.nodes().len());
-    let mut waiting = Vec::new();
-    for service in services {
-        service.needs.each_node(&mut |node| waiting.push(node));
-    }
-    while let Some(node) = waiting.pop() {
-        if needed.insert(node)
-            && let Some(needs) = estate.needs(node)
-        {
-            needs.each_node(&mut |node: NodeIx| waiting.push(node));
-        }
-    }
-    needed
 }

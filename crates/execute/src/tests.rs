@@ -1,7 +1,7 @@
 //! A world to run the loop in: the range, a ledger in memory, a clock that
 //! jumps, and a switch that stops everything before or after any write or call.
 
-mod authority;
+mod approval;
 mod cases;
 mod crashes;
 mod disk;

@@ -14,6 +14,7 @@ pub mod client;
 pub mod judge;
 pub mod lanes;
 pub mod memory;
+pub mod peer;
 pub mod protocol;
 pub mod serve;
 #[cfg(test)]

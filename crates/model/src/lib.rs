@@ -12,6 +12,7 @@ pub mod link;
 pub mod money;
 pub mod needs;
 pub mod outage;
+pub mod person;
 pub mod plan;
 pub mod reach;
 pub mod record;
@@ -22,3 +23,4 @@ pub use ids::{IncidentId, NodeId, NodeIx, ServiceId, ServiceIx, WithdrawalId, Wi
 /// Points in time, to the nanosecond, printed as RFC 3339 in UTC.
 pub use jiff::Timestamp;
 pub use money::Money;
+pub use person::Person;

@@ -5,7 +5,7 @@
 //! place that says so for the planner's results, the console and the drill;
 //! the checker of plans has its own.
 
-use crate::estate::Estate;
+use crate::estate::{Estate, Service};
 use crate::ids::{NodeIx, ServiceIx};
 use crate::needs::Needs;
 
@@ -43,6 +43,31 @@ impl Outage {
     pub fn is_down(&self, node: NodeIx) -> bool {
         self.down.contains(node)
     }
+}
+
+/// The nodes that services need in any way, through any number of steps, alternatives included.
+#[must_use]
+pub fn needed<'a>(estate: &Estate, services: impl IntoIterator<Item = &'a Service>) -> NodeSet {
+    let mut nodes = Vec::new();
+    for service in services {
+        service.needs.each_node(&mut |node| nodes.push(node));
+    }
+    needed_by_nodes(estate, nodes)
+}
+
+/// Some nodes and what they need in any way, through any number of steps, alternatives included.
+#[must_use]
+pub fn needed_by_nodes(estate: &Estate, nodes: impl IntoIterator<Item = NodeIx>) -> NodeSet {
+    let mut needed = NodeSet::new(estate.nodes().len());
+    let mut waiting: Vec<NodeIx> = nodes.into_iter().collect();
+    while let Some(node) = waiting.pop() {
+        if needed.insert(node)
+            && let Some(needs) = estate.needs(node)
+        {
+            needs.each_node(&mut |node: NodeIx| waiting.push(node));
+        }
+    }
+    needed
 }
 
 fn holds(needs: &Needs, down: &NodeSet) -> bool {

@@ -8,7 +8,7 @@ mod args;
 mod change;
 mod check;
 mod explain;
-mod present;
+pub(crate) mod present;
 mod readiness;
 mod render;
 

@@ -7,10 +7,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cordon_authority::Authority;
 use cordon_certify::Context as CheckContext;
 use cordon_connectors::Connector as _;
 use cordon_connectors::range::Range;
-use cordon_execute::authority::Authority;
 use cordon_execute::orders::{Terms, orders};
 use cordon_execute::{Guard, Heard, Limits as ExecutionLimits, Reconciler, Setting, World};
 use cordon_incident::Assessment;
@@ -25,8 +25,8 @@ use cordon_model::{Estate, IncidentId, NodeIx, ServiceId, Timestamp, WithdrawalI
 use cordon_plan::{Foothold, Limits, Planner, Request};
 use jiff::SignedDuration;
 
+use crate::authority;
 use crate::cli::Response;
-use crate::hash;
 
 /// How long people take to pull every plug, once they know.
 const PLUGS: SignedDuration = SignedDuration::from_mins(5);
@@ -53,10 +53,10 @@ pub(crate) struct Ready<'e> {
 
 impl<'e> Ready<'e> {
     /// Lays out an estate with the built-in authority of the range.
-    pub(crate) fn new(estate: &'e Estate) -> Self {
-        let authority = Authority::of_the_range();
+    pub(crate) fn new(estate: &'e Estate) -> anyhow::Result<Self> {
+        let authority = authority::of_the_range()?;
         let alone = authority.alone_in(estate);
-        Self { estate, planner: Planner::new(estate), authority, alone }
+        Ok(Self { estate, planner: Planner::new(estate), authority, alone })
     }
 }
 
@@ -123,7 +123,7 @@ impl<'a, 'e> Defence<'a, 'e> {
             } else {
                 protected.collect()
             },
-            guard: Guard::new(ready.estate, ready.authority.attempts_per_hour.clone()),
+            guard: Guard::new(ready.estate, ready.authority.terms().caps.kinds.clone()),
         };
         Self {
             ready,
@@ -208,7 +208,7 @@ impl<'a, 'e> Defence<'a, 'e> {
         });
         let plan = PlanMade {
             plan: format!("p{number}").into(),
-            sha256: hash::of_plan(&document)?,
+            sha256: cordon_hand::warrant::hash_of(&document)?,
             incident,
             parent: self.plan.as_ref().map(|plan| plan.plan.clone()),
             document,
@@ -289,6 +289,7 @@ impl<'a, 'e> Defence<'a, 'e> {
                 by: By::Person(name.to_owned()),
                 because: "the plan keeps every protected service trading".to_owned(),
                 until: Some(now + NEXT_APPROVAL),
+                signature: None,
             })
         });
         self.record(now, &people)?;

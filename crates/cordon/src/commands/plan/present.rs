@@ -9,22 +9,24 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cordon_certify::Context;
-use cordon_execute::{Authority, Stage, State};
+use cordon_estate::Loaded;
+use cordon_execute::{Stage, State};
 use cordon_model::action::ServiceState;
 use cordon_model::plan::{AlternativeName, PlannedFoothold};
 use cordon_model::record::{Entry, Record};
 use cordon_model::{Estate, IncidentId, NodeId, ServiceIx, WithdrawalId, WithdrawalIx};
 use cordon_plan::{Foothold, Limits, Request};
 
+use crate::authority;
 use crate::commands::load_estate;
 use crate::data::Data;
 use crate::footholds;
 
 /// What a plan is made in.
-pub(super) struct Present {
-    pub(super) estate: Estate,
+pub(crate) struct Present {
+    pub(crate) estate: Estate,
     /// The ledger's footholds of incidents that are not closed, and those that were typed.
-    pub(super) footholds: Vec<Foothold>,
+    pub(crate) footholds: Vec<Foothold>,
     /// Footholds of the ledger that the estate does not know; nothing can be planned for them.
     pub(super) strangers: Vec<NodeId>,
     /// Whether there is a ledger at all.
@@ -39,7 +41,7 @@ pub(super) struct Present {
 
 impl Present {
     /// Reads the folders, and the footholds that were typed.
-    pub(super) fn open(
+    pub(crate) fn open(
         config: Option<&Path>,
         data: Option<&Path>,
         foothold: &[String],
@@ -48,7 +50,10 @@ impl Present {
         let mut present = match data {
             Some(folder) => Self::of_ledger(Data::open(folder)?, config)?,
             None => {
-                Self::nothing(load_estate(config.context("`--config FOLDER` is missing")?)?.estate)
+                let loaded = load_estate(config.context("`--config FOLDER` is missing")?)?;
+                let armed = loaded.config.arming.armed && loaded.config.authority.is_some();
+                let authority = if armed { Some(alone(&loaded)?) } else { None };
+                Self { authority, ..Self::nothing(loaded.estate) }
             }
         };
         let typed = footholds::read(&present.estate, foothold, entrenched)?;
@@ -74,17 +79,16 @@ impl Present {
     fn of_ledger(data: Data, config: Option<&Path>) -> anyhow::Result<Self> {
         let (footholds, state) = (open_footholds(&data), State::fold(&data.entries));
         let loaded = config.map_or(Ok(data.loaded), load_estate)?;
-        let mut present = Self { has_ledger: true, ..Self::nothing(loaded.estate) };
-        let connectors = &loaded.config.connectors;
-        if !connectors.is_empty() && connectors.iter().all(|connector| connector.kind == "range") {
-            present.authority = Some(Authority::of_the_range().alone_in(&present.estate));
-        }
+        let may = authority::is_of_the_range(&loaded) || loaded.config.authority.is_some();
+        let authority = if may { Some(alone(&loaded)?) } else { None };
+        let mut present = Self { has_ledger: true, authority, ..Self::nothing(loaded.estate) };
         for foothold in footholds {
             match present.estate.find(foothold.node.as_str()) {
                 Some(node) => present.footholds.push(Foothold {
                     node,
                     probability: foothold.probability,
-                    entrenched: foothold.entrenched,
+                    entrenched: foothold.entrenched
+                        || state.leaks.iter().any(|leak| leak.node == foothold.node),
                 }),
                 None if foothold.probability >= AlternativeName::Strict.threshold() => {
                     present.strangers.push(foothold.node);
@@ -125,7 +129,7 @@ impl Present {
     }
 
     /// What the checker is told; footholds are compared where there are any.
-    pub(super) fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let ids = |indexes: &[WithdrawalIx]| -> BTreeSet<WithdrawalId> {
             indexes.iter().map(|&at| self.estate.withdrawal(at).id.clone()).collect()
         };
@@ -158,6 +162,11 @@ impl Present {
         }
         planned
     }
+}
+
+/// What Cordon may raise alone by the authority that is in effect.
+fn alone(loaded: &Loaded) -> anyhow::Result<Vec<WithdrawalIx>> {
+    Ok(authority::of_folder(loaded)?.alone_in(&loaded.estate))
 }
 
 /// The footholds of the ledger, but for those of incidents that are closed.

@@ -10,14 +10,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cordon_incident::{Assessment, Reasoner, Settings};
-use cordon_ledger::{Ledger, read_file};
+use cordon_ledger::Ledger;
 use cordon_model::record::{Entry, Opened, Record};
 use cordon_model::{Estate, Timestamp};
 
-use crate::commands::load_estate;
-use crate::failure::bad_input;
+use crate::data::Open;
+use crate::memory;
 use crate::notes::Notes;
-use crate::{data, hash, memory};
 
 /// The ledger of a scan.
 pub(super) struct Keeper {
@@ -28,33 +27,7 @@ pub(super) struct Keeper {
 
 /// Opens the ledger of a data folder, and the estate: as named, else that of the folder.
 pub(super) fn open(config: Option<&Path>, folder: &Path) -> anyhow::Result<(Estate, Keeper)> {
-    let kept = data::config(folder);
-    let loaded = match config {
-        Some(config) => load_estate(config)?,
-        None if kept.is_dir() => load_estate(&kept)?,
-        None => {
-            return Err(bad_input(format!(
-                "there is no estate in `{}` yet\n    add `--config FOLDER`; its estate is kept beside the ledger",
-                folder.display()
-            )));
-        }
-    };
-    let ledger = Ledger::open(folder).context("cannot open the ledger")?;
-    let entries = read_file(&ledger.paths().ledger, 1).context("cannot read the ledger")?;
-    let files = cordon_estate::to_files(&loaded.estate, &loaded.config);
-    let sha256 = hash::of_files(&files);
-    let known = entries.iter().rev().find_map(|entry| {
-        let Record::Opened(opened) = &entry.body else { return None };
-        Some(opened.estate_sha256.as_str())
-    });
-    let opened = (known != Some(sha256.as_str())).then(|| Opened {
-        estate: loaded.estate.name().to_owned(),
-        estate_sha256: sha256.clone(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-    });
-    if opened.is_some() {
-        cordon_estate::generate::save(&files, &kept).context("cannot keep the configuration")?;
-    }
+    let Open { loaded, ledger, entries, opened } = Open::new(config, folder)?;
     Ok((loaded.estate, Keeper { ledger, entries, opened }))
 }
 

@@ -1,11 +1,11 @@
-//! What the built-in authority allows, what approvals count, and what orders hold.
+//! Which approvals count, and what orders hold.
 
 use cordon_model::estate::Node;
 use cordon_model::plan::{Alternative, Certificate, PlanCost, PlannedWithdrawal, Proof, Status};
 use cordon_model::record::{Decision as Decided, Verdict};
 
 use super::*;
-use crate::authority::{Approval, Arming, Authority, Decision, approval};
+use crate::approval::{Approval, approval};
 use crate::orders::{Terms, orders};
 
 /// Tills (protected) need a flow; a report needs a host; a break-glass account; a free account.
@@ -71,41 +71,6 @@ fn alternative(estate: &Estate, ids: &[&str]) -> Alternative {
 }
 
 #[test]
-fn each_withdrawal_is_allowed_asked_about_or_refused() {
-    let estate = estate();
-    let observe = Authority::default();
-    let range = Authority::of_the_range();
-    let approving = Authority { arming: Arming::WithApproval, ..Authority::of_the_range() };
-    // How many people: 0 for Cordon alone, none for nobody.
-    let people = |authority: &Authority, ids: &[&str]| match authority
-        .may_raise_all(&estate, &alternative(&estate, ids))
-    {
-        Decision::Allowed { .. } => Some(0),
-        Decision::NeedsApproval { people, .. } => Some(people),
-        Decision::Refused { .. } => None,
-    };
-    let cases: [(&[&str], Option<usize>, Option<usize>); 6] = [
-        (&["disable-account/user:ann"], Some(0), Some(1)),
-        (&["isolate-host/host:h1"], Some(2), Some(2)),
-        (&["block-flow/flow:f1"], None, None),
-        (&["disable-account/user:glass"], None, None),
-        (&["close-desktops/desktops:d1"], Some(1), Some(1)),
-        (&["disable-account/user:ann", "isolate-host/host:h1"], Some(2), Some(2)),
-    ];
-    for (ids, alone, with_approval) in cases {
-        assert_eq!(people(&observe, ids), None, "{ids:?}");
-        assert_eq!(people(&range, ids), alone, "{ids:?}");
-        assert_eq!(people(&approving, ids), with_approval, "{ids:?}");
-    }
-    let alone = range.alone_in(&estate);
-    let alone: Vec<&str> = alone.iter().map(|&w| estate.withdrawal(w).id.as_str()).collect();
-    assert_eq!(alone, ["disable-account/user:ann", "end-sessions/user:ann"]);
-    assert_eq!(observe.alone_in(&estate), []);
-    let nothing = alternative(&estate, &[]);
-    assert!(matches!(range.may_raise_all(&estate, &nothing), Decision::Allowed { .. }));
-}
-
-#[test]
 fn approvals_are_bound_to_the_plan_to_people_and_to_time() {
     let choice = |sha256: &str| PlanChoice {
         plan: "p1".into(),
@@ -121,6 +86,7 @@ fn approvals_are_bound_to_the_plan_to_people_and_to_time() {
             by: By::Person(who.to_owned()),
             because: String::new(),
             until: Some(until),
+            signature: None,
         }));
     };
     let asked =
