@@ -54,13 +54,14 @@ RESET ROLE;
 INSERT INTO shop.orders (member, card) VALUES ('ann', '1'), ('bob', '2');
 ";
 
-const NODES: [(&str, &[&str]); 10] = [
+const NODES: [(&str, &[&str]); 11] = [
     ("role:orders", &["app_orders", "NORTH\\\\orders"]),
     ("role:reporting", &[]),
     ("role:readers", &[]),
     ("role:other", &[]),
     ("role:root2", &[]),
     ("role:gone", &[]),
+    ("role:misspelt", &[]),
     ("role:twice", &["app_orders", "reporting"]),
     ("role:owner1", &[]),
     ("user:orders", &["app_orders"]),
@@ -102,6 +103,7 @@ impl Bed {
         json!({
             "host": "db.north.example", "address": "127.0.0.1", "port": self.server.port,
             "database": "members", "password": "file:password", "ca": self.server.ca(),
+            "names": {"role:gone": "gone"},
             "probe_passwords": {"app_orders": "file:password"},
         })
     }
@@ -332,7 +334,8 @@ fn the_role_of_the_connector_can_do_nothing_else() {
         assert!(
             why.contains("permission denied")
                 || why.contains("must be")
-                || why.contains("must have") || why.contains("not authorized"),
+                || why.contains("must have")
+                || why.contains("not authorized"),
             "{attempt}: {why}"
         );
     }
@@ -407,6 +410,8 @@ fn troubles_are_told_by_their_kind() {
     let (refuse, denied, out) = (Mode::Refuse, TroubleKind::Denied, TroubleKind::Unsupported);
     refused("revoke-role", refuse, "role:other", denied, &["GRANT cordon_scope TO \"other\""]);
     refused("revoke-role", refuse, "role:root2", denied, &["superuser"]);
+    let unknown = TroubleKind::Unknown;
+    refused("revoke-role", refuse, "role:misspelt", unknown, &["no role", "names"]);
     refused("revoke-role", refuse, "role:twice", out, &["app_orders", "reporting"]);
     refused("revoke-role", refuse, "role:readers", out, &["members"]);
     refused("end-connections", Mode::End, "role:other", denied, &["not listed"]);

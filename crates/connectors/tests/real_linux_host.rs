@@ -61,7 +61,7 @@ impl Bed {
         let ann = self.server.account(0);
         json!({
             "run": self.way("root", "connector", "known_hosts"),
-            "names": {"user:ann": ann},
+            "names": {"user:ann": ann, "user:gone": "gone-from-here"},
             "probe": {
                 "user:ann": self.way(&ann, &ann, "known_hosts"),
                 "key:ann": self.way(&ann, &ann, "known_hosts"),
@@ -78,13 +78,15 @@ impl Bed {
             (self.server.account(1), self.server.account(2), self.server.account(3));
         let print = |index| self.server.fingerprint(&self.server.account(index)).unwrap();
         let (ann_key, bob_key, out_key) = (print(0), print(1), print(3));
-        let nodes: [(&str, &[&str]); 10] = [
+        let nodes: [(&str, &[&str]); 12] = [
             ("user:ann", &["NORTH\\ann"]),
             ("user:bob", &[&bob, "bob@north.example"]),
             ("user:cat", &[&cat]),
             ("user:out", &[&out]),
             ("user:both", &[&bob, &cat]),
-            ("user:gone", &["gone-from-here"]),
+            ("user:gone", &[]),
+            ("user:misspelt", &["gone-from-here"]),
+            ("key:nobodys", &["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]),
             ("user:root", &[]),
             ("key:ann", &[&ann_key]),
             ("key:bob", &[&bob_key]),
@@ -240,7 +242,7 @@ fn the_key_of_the_connector_can_do_nothing_else() {
     assert_eq!(ask(note), "done");
     assert_eq!(ask(format!("restore-account\t{}\tx\n", bed.server.account(0))), "done");
     let key = bed.server.fingerprint(&out).unwrap();
-    assert_eq!(ask(format!("refuse-key\t{key}\tx\n")), "absent");
+    assert!(ask(format!("refuse-key\t{key}\tx\n")).starts_with("unlisted key"));
     assert!(ask("sh\n".to_owned()).starts_with("unsupported"));
     assert!(!marker.exists());
     assert_eq!(bed.server.state().unwrap(), before);
@@ -311,8 +313,13 @@ fn troubles_are_told_by_their_kind() {
     refused("disable-account", refuse, "user:root", denied, &["root"]);
     refused("disable-account", refuse, "user:both", out, &["names"]);
     refused("end-sessions", Mode::End, "user:out", denied, &["not listed"]);
+    let unknown = TroubleKind::Unknown;
+    refused("disable-account", refuse, "user:misspelt", unknown, &["no account", "names"]);
+    refused("revoke", refuse, "key:out", denied, &["not listed"]);
     refused("revoke", refuse, "user:ann", out, &["not one key"]);
     refused("isolate-host", refuse, "user:ann", out, &["disable-account"]);
+    let nobodys = call("revoke", refuse, &["key:nobodys"]);
+    assert_eq!(look(&mut *host, &nobodys)[0].access, Access::Absent);
     // Half permitted, and somebody quicker: each target has its own answer.
     let mixed = call("disable-account", refuse, &["user:bob", "user:cat", "user:gone", "user:out"]);
     let seen = look(&mut *host, &mixed);
@@ -351,7 +358,8 @@ fn a_firewall_is_reached_over_ssh_and_our_own_way_is_kept() {
         [("host:victim", &["10.77.2.2"]), ("host:console", &["127.0.0.1"])];
     let folder = bed.server.path("");
     let mut firewall = opened(&site("firewall", &folder, settings, &nodes));
-    drop(firewall.preflight(DEADLINE));
+    let checks = firewall.preflight(DEADLINE);
+    assert!(matches!(checks[0].finding, Readiness::Excessive(_)), "{checks:?}");
     let before = network.ruleset().unwrap();
     assert!(before.contains("127.0.0.1"), "the address that we come from is kept: {before}");
     let own = call("isolate-host", Mode::Refuse, &["host:console"]);
