@@ -1,6 +1,17 @@
 //! The database connector against a real PostgreSQL with pgaudit: logins, grants and connections
 //! are taken and exactly given back, and the connector's role can do nothing else.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking, and tells what it skips and measures"
+)]
+
 mod hosts;
 
 use std::io::Write as _;
@@ -108,7 +119,7 @@ impl Bed {
         })
     }
 
-    fn with(&self, changes: Json) -> Result<Box<dyn Connector>, SettingsError> {
+    fn with(&self, changes: &Json) -> Result<Box<dyn Connector>, SettingsError> {
         let mut settings = self.settings();
         for (key, value) in changes.as_object().unwrap() {
             settings[key] = value.clone();
@@ -278,7 +289,7 @@ fn what_others_changed_is_told_and_left() {
     assert_eq!(acted(&mut *database, Act::Refuse, &cut, &prior), [Answer::AlreadySo { by: None }]);
     assert_eq!(look(&mut *database, &cut)[0].owner, None);
     let not_ours = Act::Restore;
-    let cut_with_prior = cordon_model::action::Call { prior: prior.clone(), ..cut.clone() };
+    let cut_with_prior = cordon_model::action::Call { prior, ..cut.clone() };
     let why = trouble(&mut *database, not_ours, &cut_with_prior, DEADLINE);
     expect(&why, TroubleKind::Denied, &["ALTER ROLE \"app_orders\" LOGIN"]);
     // A server that was restarted meanwhile costs nothing but a new connection.
@@ -373,7 +384,7 @@ fn troubles_are_told_by_their_kind() {
     let cut = call("revoke-role", Mode::Refuse, &["role:orders"]);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let with = |changes: Json| bed.with(changes).unwrap();
+    let with = |changes: Json| bed.with(&changes).unwrap();
     let unreachable = TroubleKind::Unreachable;
     let mut offline = with(json!({"port": free}));
     expect(&trouble(&mut *offline, Act::Refuse, &cut, soon), unreachable, &["nothing was sent"]);
