@@ -13,7 +13,17 @@ use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble}
 use serde::{Deserialize, Serialize};
 
 pub mod conformance;
+mod bound;
+pub mod database;
+pub mod directory;
+mod firewall;
+pub mod hypervisor;
+pub mod linux_host;
+mod exec;
+mod http;
+mod radius;
 pub mod range;
+mod remote;
 mod scim;
 mod secret;
 pub mod service;

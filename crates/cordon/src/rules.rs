@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use cordon_authority::Authority;
 use cordon_connectors::Site;
 use cordon_connectors::range::Range;
 use cordon_estate::Loaded;
@@ -19,67 +20,23 @@ pub(crate) fn hand_folder(data: &Path) -> PathBuf {
     data.join("hand")
 }
 
-/// The authority of a configuration: that of the range where every connector is one.
-pub(crate) fn authority(loaded: &Loaded) -> Authority {
-    let connectors = &loaded.config.connectors;
-    if !connectors.is_empty() && connectors.iter().all(|connector| connector.kind == "range") {
-        Authority::of_the_range()
-    } else {
-        Authority::default()
-    }
+/// The authority of a configuration: what is written, or that of the range where it holds.
+pub(crate) fn authority(loaded: &Loaded) -> anyhow::Result<Authority> {
+    crate::authority::of_folder(loaded)
 }
 
-/// What may never be touched, and caps.
-pub(crate) fn guard(loaded: &Loaded) -> Guard {
-    Guard::new(&loaded.estate, authority(loaded).attempts_per_hour)
+/// What this side of the hand lets pass; the hand has its own.
+pub(crate) fn guard(loaded: &Loaded) -> anyhow::Result<Guard> {
+    let authority = authority(loaded)?;
+    let caps = &authority.terms().caps;
+    let mut guard = Guard::new(&loaded.estate, caps.kinds.clone());
+    guard.attempts_per_hour_of_others = caps.others;
+    Ok(guard)
 }
 
 /// What the hand goes by.
-pub(crate) fn rules(loaded: &Loaded) -> Rules {
-    let authority = authority(loaded);
-    Rules {
-        estate: Arc::new(loaded.estate.clone()),
-        guard: guard(loaded),
-        allows: Box::new(move |estate, warrant, now| allows(&authority, estate, warrant, now)),
-    }
-}
-
-fn allows(
-    authority: &Authority,
-    estate: &Estate,
-    warrant: &Warrant,
-    now: Timestamp,
-) -> Result<String, String> {
-    let choice = &warrant.raise.choice;
-    let alternatives = warrant.document.alternatives.iter();
-    let chosen = alternatives.clone().find(|a| a.name == choice.alternative);
-    let chosen = chosen.ok_or_else(|| "the plan has no such alternative".to_owned())?;
-    match authority.may_raise_all(estate, chosen) {
-        Decision::Allowed { because } => Ok(because),
-        Decision::Refused { because } => Err(because),
-        Decision::NeedsApproval { people, because } => {
-            let entries = warrant.decisions.iter().zip(1..).map(|(decision, seq)| Entry {
-                seq,
-                time: now,
-                version: RECORD_VERSION,
-                body: Record::Decision(decision.clone()),
-            });
-            let entries: Vec<Entry> = entries.collect();
-            let state = State::fold(&entries);
-            match cordon_execute::authority::approval(&state, choice, people, now) {
-                cordon_execute::authority::Approval::Given(who) => {
-                    let who: Vec<String> = who.iter().map(ToString::to_string).collect();
-                    Ok(format!("approved by {}", crate::text::list(&who)))
-                }
-                cordon_execute::authority::Approval::Missing(more) => {
-                    Err(format!("{because}: {more} more people must approve exactly this plan"))
-                }
-                cordon_execute::authority::Approval::No(who) => {
-                    Err(format!("{who} has declined it"))
-                }
-            }
-        }
-    }
+pub(crate) fn rules(loaded: &Loaded) -> anyhow::Result<Rules> {
+    Ok(Rules { estate: Arc::new(loaded.estate.clone()), authority: authority(loaded)? })
 }
 
 /// The connectors of a configuration. Those of the range share one, kept in the data folder.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use cordon_execute::Guard;
+use cordon_authority::Authority;
 use cordon_model::action::{Act, Call, Observed, Trouble, TroubleKind};
 use cordon_model::{Estate, NodeId, Timestamp, WithdrawalId};
 
@@ -34,7 +34,7 @@ pub fn judge(
     memory: &Memory,
     seen: &Seen,
     estate: &Estate,
-    guard: &Guard,
+    authority: &Authority,
     call: &Call,
     now: Timestamp,
 ) -> Result<Judged, Trouble> {
@@ -48,7 +48,7 @@ pub fn judge(
             unknown.map_or(Ok(Judged::Go), |node| Err(why(node)))
         }
         Act::Restore => restores(memory, call),
-        Act::Refuse | Act::End => takes(memory, seen, guard, call, now),
+        Act::Refuse | Act::End => takes(memory, seen, (estate, authority), call, now),
     }
 }
 
@@ -77,7 +77,7 @@ fn restores(memory: &Memory, call: &Call) -> Result<Judged, Trouble> {
 fn takes(
     memory: &Memory,
     seen: &Seen,
-    guard: &Guard,
+    (estate, authority): (&Estate, &Authority),
     call: &Call,
     now: Timestamp,
 ) -> Result<Judged, Trouble> {
@@ -96,20 +96,44 @@ fn takes(
     if !memory.is_alive(warranted, now) {
         return Err(withheld(format!("the warrant for `{id}` ended at {}", warranted.until)));
     }
-    if let Some(node) = call.targets.iter().find(|node| guard.never_touch.contains(*node)) {
+    let may_not =
+        |node: &&NodeId| estate.find(node.as_str()).is_none_or(|at| estate.is_forbidden(at));
+    if let Some(node) = call.targets.iter().find(may_not) {
         return Err(withheld(format!("`{node}` may never be touched")));
     }
-    let (kind, tried) = (&call.order.kind, memory.attempts_within_the_hour(&call.order.kind, now));
-    if let Some(cap) = guard.cap(kind).filter(|cap| tried + call.targets.len() > *cap) {
-        return Err(withheld(format!(
-            "{tried} attempts to `{kind}` within an hour and {} more pass the cap of {cap}; a person must look",
-            call.targets.len()
-        )));
-    }
+    within_caps(memory, authority, call, now)?;
     if !fits(call) {
         return Err(withheld("a raise must say what was found before"));
     }
     was_seen(memory, seen, call)
+}
+
+fn within_caps(
+    memory: &Memory,
+    authority: &Authority,
+    call: &Call,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let attempts = memory.attempts(now);
+    let caps = &authority.terms().caps;
+    let (kind, connector) = (&call.order.kind, call.order.connector.as_deref().unwrap_or_default());
+    let tried = |of: &BTreeMap<String, usize>, name: &str| of.get(name).copied().unwrap_or(0);
+    for (what, tried, cap) in [
+        (kind.as_str(), tried(&attempts.kinds, kind), caps.of_kind(kind)),
+        (
+            connector,
+            tried(&attempts.connectors, connector),
+            caps.connectors.get(connector).copied(),
+        ),
+    ] {
+        let more = call.targets.len();
+        if let Some(cap) = cap.filter(|cap| tried + more > *cap) {
+            return Err(withheld(format!(
+                "{tried} attempts by `{what}` within an hour and {more} more pass the cap of {cap}; a person must look"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the prior states of a call are what this hand has seen.

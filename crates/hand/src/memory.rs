@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cordon_authority::Attempts;
 use cordon_model::action::{Access, CORDON, Call, Observed, Order};
 use cordon_model::ids::CordonId;
 use cordon_model::record::{Entry, Moved, Raise, Record, Transition};
@@ -27,7 +28,8 @@ pub struct Memory {
     raises: BTreeMap<CordonId, Raise>,
     warranted: BTreeMap<WithdrawalId, Warranted>,
     held: BTreeMap<Switch, Held>,
-    attempts: Vec<(Timestamp, String, usize)>,
+    /// When, which kind, which connector, how many targets.
+    attempts: Vec<(Timestamp, String, String, usize)>,
 }
 
 /// An order that may be carried out.
@@ -113,8 +115,9 @@ impl Memory {
             return;
         };
         if let Transition::Requested { prior, .. } = &moved.transition {
-            self.attempts.retain(|(time, _, _)| at <= *time + HOUR);
-            self.attempts.push((at, order.kind.clone(), prior.len()));
+            self.attempts.retain(|(time, ..)| at <= *time + HOUR);
+            let connector = order.connector.clone().unwrap_or_default();
+            self.attempts.push((at, order.kind.clone(), connector, prior.len()));
             for found in prior {
                 let held = self.held.entry(switch(&order, &found.target)).or_default();
                 held.over = false;
@@ -200,10 +203,15 @@ impl Memory {
 
     /// Targets that attempts were made on within the hour before `now`.
     #[must_use]
-    pub fn attempts_within_the_hour(&self, kind: &str, now: Timestamp) -> usize {
-        let recent =
-            |(time, of, _): &&(Timestamp, String, usize)| of == kind && now <= *time + HOUR;
-        self.attempts.iter().filter(recent).map(|(_, _, targets)| targets).sum()
+    pub fn attempts(&self, now: Timestamp) -> Attempts {
+        let mut attempts = Attempts::default();
+        for (time, kind, connector, targets) in &self.attempts {
+            if now <= *time + HOUR {
+                *attempts.kinds.entry(kind.clone()).or_default() += targets;
+                *attempts.connectors.entry(connector.clone()).or_default() += targets;
+            }
+        }
+        attempts
     }
 
     /// What a release gives back, in the order of lifting: orders with the states to restore.

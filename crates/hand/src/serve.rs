@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use cordon_authority::Authority;
 use cordon_connectors::range::Range;
 use cordon_connectors::{Check, Listening, Site, service};
-use cordon_execute::Guard;
 use cordon_ledger::{Ledger, LedgerError};
 use cordon_model::action::{Act, Call, Reply, ServiceState, Trouble, TroubleKind};
 use cordon_model::record::{By, Lift, Moved, Record, Renew, Transition};
@@ -24,7 +24,7 @@ use crate::judge::{Judged, Seen, judge};
 use crate::lanes::{DEADLINE, Lanes};
 use crate::memory::Memory;
 use crate::protocol::{Answer, Ask, Numbered, read, write};
-use crate::warrant::{Warrant, examine};
+use crate::warrant::{Warrant, allowed, examine};
 
 /// The most events that are taken in one batch.
 const BATCH: usize = 512;
@@ -33,10 +33,8 @@ const BATCH: usize = 512;
 pub struct Rules {
     /// The estate.
     pub estate: Arc<Estate>,
-    /// What may never be touched, and caps.
-    pub guard: Guard,
-    /// Whether a warrant is allowed: the rule in words, either way.
-    pub allows: Box<dyn Fn(&Estate, &Warrant, Timestamp) -> Result<String, String> + Send>,
+    /// Who may raise what, and caps.
+    pub authority: Authority,
 }
 
 /// Something that has come to the hand.
@@ -246,15 +244,16 @@ impl Hand {
     }
 
     fn consider(&self, warrant: &Warrant, now: Timestamp) -> Result<String, String> {
-        let estate = &self.rules.estate;
-        examine(estate, warrant)?;
+        let Rules { estate, authority } = &self.rules;
+        let chosen = examine(estate, warrant)?;
         for order in &warrant.raise.orders {
             let Some(connector) = &order.connector else { continue };
             if !self.lanes.contains_key(connector) {
                 return Err(format!("there is no connector `{connector}` here"));
             }
         }
-        (self.rules.allows)(estate, warrant, now)
+        let attempts = self.memory.attempts(now);
+        allowed(authority, estate, warrant, chosen, attempts, now)
     }
 
     fn warrant(&self, warrant: Warrant, now: Timestamp, records: &mut Vec<Record>) -> Answer {
@@ -317,8 +316,8 @@ impl Hand {
         records: &mut Vec<Record>,
         after: &mut Vec<After>,
     ) {
-        let Rules { estate, guard, .. } = &self.rules;
-        match judge(&self.memory, &self.seen, estate, guard, &call, now) {
+        let Rules { estate, authority } = &self.rules;
+        match judge(&self.memory, &self.seen, estate, authority, &call, now) {
             Ok(Judged::Go) => {
                 records.extend(intent(&call));
                 after.push(After::Call(ticket, call));

@@ -5,13 +5,14 @@
 //! own estate, makes the orders anew from it, and asks its own authority. What
 //! fits is durable before it is accepted; what does not is refused with the rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cordon_authority::{Attempts, Authority, Decision as Word, Question};
 use cordon_certify::Context as CheckContext;
 use cordon_execute::orders::{Terms, orders};
 use cordon_model::plan::{Alternative, PlanDocument};
-use cordon_model::record::{Decision, Raise};
-use cordon_model::{Estate, WithdrawalId};
+use cordon_model::record::{By, Decision, Raise};
+use cordon_model::{Estate, NodeId, Timestamp, WithdrawalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,9 @@ pub struct Warrant {
     pub unavailable: Vec<WithdrawalId>,
     /// What people have decided about it.
     pub decisions: Vec<Decision>,
+    /// Own nodes of the people at work that the order names, knowing whose they are.
+    #[serde(default)]
+    pub knowingly: BTreeSet<NodeId>,
 }
 
 /// SHA-256 of a plan's canonical JSON without `seconds`, in hexadecimal.
@@ -100,4 +104,60 @@ fn same_orders(estate: &Estate, warrant: &Warrant, chosen: &Alternative) -> Resu
         }
         None => Ok(()),
     }
+}
+
+/// Asks the authority whether a warrant that was examined may be carried out.
+///
+/// Somebody counts as the one who raises it only by a signed approval of the same plan;
+/// otherwise Cordon does, with what it may do alone.
+///
+/// # Errors
+/// The rules against it, or what approval is missing, in words.
+pub fn allowed(
+    authority: &Authority,
+    estate: &Estate,
+    warrant: &Warrant,
+    chosen: &Alternative,
+    attempts: Attempts,
+    now: Timestamp,
+) -> Result<String, String> {
+    let raise = &warrant.raise;
+    let approvers = authority.approvers(&raise.choice, &warrant.decisions, now);
+    if let Some(who) = approvers.no {
+        return Err(format!("{who} has declined it"));
+    }
+    let by = match &raise.by {
+        By::Person(name) if approvers.counted.contains(name) => raise.by.clone(),
+        By::Person(_) | By::Cordon => By::Cordon,
+    };
+    let question = Question {
+        approvals: approvers.counted,
+        attempts,
+        knowingly: warrant.knowingly.clone(),
+        in_force: warrant.in_force.iter().cloned().collect(),
+        ..Question::by(by)
+    };
+    let ruling = authority.may_raise_plan(estate, &warrant.document, chosen, true, &question);
+    let why = rules(&ruling.decision);
+    match &ruling.decision {
+        Word::Allowed { approved_by, .. } if approved_by.is_empty() => Ok(why),
+        Word::Allowed { approved_by, .. } => Ok(format!("approved by {}", approved_by.join(", "))),
+        Word::Refused { .. } => Err(why),
+        Word::NeedsApproval { missing, .. } => {
+            let uncounted: Vec<String> = approvers
+                .uncounted
+                .iter()
+                .map(|(who, why)| format!("; the word of {who} does not count: {why}"))
+                .collect();
+            Err(format!(
+                "{missing} more must approve exactly this plan ({why}){}",
+                uncounted.concat()
+            ))
+        }
+    }
+}
+
+fn rules(word: &Word) -> String {
+    let rules: Vec<String> = word.because().iter().map(ToString::to_string).collect();
+    rules.join("; ")
 }

@@ -5,14 +5,19 @@
 //! it when the value is dropped; what the machine lacks is a [`Missing`] with one
 //! line that says what to install, so that a test can skip just that part.
 
-use std::path::Path;
-use std::process::Command;
-
 mod cache;
 pub mod meddler;
+pub mod netns;
 pub mod oidc;
+pub mod openldap;
+pub mod postgres;
 pub mod receiver;
+pub mod samba;
 pub mod scim;
+pub mod sshd;
+
+use std::path::Path;
+use std::process::Command;
 
 /// What a system needs that this machine lacks, in one line.
 #[derive(Debug, thiserror::Error)]
