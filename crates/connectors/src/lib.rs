@@ -12,15 +12,15 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
-pub mod conformance;
 mod bound;
+pub mod conformance;
 pub mod database;
 pub mod directory;
+mod exec;
 mod firewall;
+mod http;
 pub mod hypervisor;
 pub mod linux_host;
-mod exec;
-mod http;
 mod radius;
 pub mod range;
 mod remote;

@@ -12,7 +12,6 @@ use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
 use crate::Connector;
-use crate::directory;
 use crate::range::Range;
 use crate::secret::SecretError;
 
@@ -89,7 +88,20 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: &[&str] = &["database", "directory", "exec", "firewall", "http", "hypervisor", "linux-host", "radius", "range", "scim", "sessions", "shared-signals"];
+pub const KINDS: &[&str] = &[
+    "database",
+    "directory",
+    "exec",
+    "firewall",
+    "http",
+    "hypervisor",
+    "linux-host",
+    "radius",
+    "range",
+    "scim",
+    "sessions",
+    "shared-signals",
+];
 
 /// Opens a connector.
 ///
@@ -97,7 +109,7 @@ pub const KINDS: &[&str] = &["database", "directory", "exec", "firewall", "http"
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
-        "directory" => Ok(Box::new(directory::open(site)?)),
+        "directory" => Ok(Box::new(crate::directory::open(site)?)),
         "database" => Ok(Box::new(crate::database::open(site)?)),
         "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
         "hypervisor" => Ok(Box::new(crate::hypervisor::open(site)?)),
