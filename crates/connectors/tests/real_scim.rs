@@ -182,7 +182,6 @@ fn it_keeps_its_promises() {
     let subject = Subject {
         bystanders: vec![node("user:carol")],
         outside: Some(node("host:till-1")),
-        volatile: vec!["version".to_owned()],
         compares: true,
         ..Subject::new("disable-account", Mode::Refuse, vec![node("user:ann"), node("user:bob")])
     };
