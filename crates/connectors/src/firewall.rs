@@ -194,10 +194,8 @@ impl Firewall {
             );
             return Err(Trouble::new(TroubleKind::Withheld, why));
         }
-        let kept: Vec<Net> = self.rules.keep.clone();
-        self.rules
-            .keep
-            .extend(own.into_iter().filter(|net| !kept.iter().any(|k| k.overlaps(*net))));
+        self.rules.keep.extend(own);
+        scope::widest(&mut self.rules.keep);
         self.knows_own_way = true;
         Ok(())
     }

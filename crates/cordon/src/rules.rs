@@ -8,12 +8,9 @@ use cordon_authority::Authority;
 use cordon_connectors::Site;
 use cordon_connectors::range::Range;
 use cordon_estate::Loaded;
-use cordon_execute::authority::{Authority, Decision};
-use cordon_execute::{Guard, State};
+use cordon_execute::Guard;
 use cordon_hand::client::Reach;
-use cordon_hand::{Client, Rules, Warrant};
-use cordon_model::record::{Entry, RECORD_VERSION, Record};
-use cordon_model::{Estate, Timestamp};
+use cordon_hand::{Client, Rules};
 
 /// The hand's data folder, where this program starts the hand itself.
 pub(crate) fn hand_folder(data: &Path) -> PathBuf {

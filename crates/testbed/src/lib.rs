@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod receiver;
 pub mod samba;
 pub mod scim;
+pub mod sshd;
 
 use std::path::Path;
 use std::process::Command;

@@ -41,6 +41,11 @@ impl Net {
         (self == Self::of(self.addr)).then_some(self.addr)
     }
 
+    /// How many leading bits its addresses share.
+    pub(super) fn len(self) -> u8 {
+        self.len
+    }
+
     /// Whether some address is in both.
     pub(super) fn overlaps(self, other: Self) -> bool {
         let mask = if self.len < other.len { self.mask() } else { other.mask() };

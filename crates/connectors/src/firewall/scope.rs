@@ -177,7 +177,21 @@ pub(super) fn nets(site: &Site, texts: &[String]) -> Result<Vec<Net>, SettingsEr
     let read = |text: &String| {
         Net::parse(text).ok_or_else(|| site.wrong(format!("`{text}` is no address or network")))
     };
-    texts.iter().map(read).collect()
+    let mut nets = texts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    widest(&mut nets);
+    Ok(nets)
+}
+
+/// Leaves out what another network holds already: a set takes no network twice.
+pub(super) fn widest(nets: &mut Vec<Net>) {
+    nets.sort_by_key(|net| (net.len(), *net));
+    let mut kept: Vec<Net> = Vec::new();
+    for net in nets.drain(..) {
+        if !kept.iter().any(|wider| wider.overlaps(net)) {
+            kept.push(net);
+        }
+    }
+    *nets = kept;
 }
 
 /// Reads flows of the settings.
@@ -187,5 +201,8 @@ pub(super) fn flows(site: &Site, texts: &[String]) -> Result<Vec<Element>, Setti
             || site.wrong(format!("`{text}` is no flow; write `10.1.0.5>10.2.0.9:tcp/443`"));
         Element::parse_flow(text).ok_or_else(wrong)
     };
-    texts.iter().map(read).collect()
+    let mut flows = texts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    flows.sort();
+    flows.dedup();
+    Ok(flows)
 }

@@ -140,6 +140,10 @@ impl Ssh {
             let why = format!("{place} does not accept our key for the user `{}`", self.user);
             return Trouble::new(TroubleKind::Denied, why);
         }
+        if said("account has expired") {
+            let why = format!("{place} says that the account `{}` has expired", self.user);
+            return Trouble::new(TroubleKind::Denied, why);
+        }
         let last = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
         let why = format!("{place} cannot be reached: {}", last.unwrap_or("ssh did not say why"));
         Trouble::new(TroubleKind::Unreachable, why)

@@ -58,9 +58,8 @@ fn rotate(data: &Path, because: &str, by: Option<&str>) -> anyhow::Result<u8> {
     let by = by.map(str::to_owned).or_else(|| std::env::var("USER").ok());
     let by = By::Person(by.unwrap_or_else(|| "operator".to_owned()));
     let mut ledger = Ledger::open(data).map_err(|error| failed(error.into()))?;
-    let key = ledger
-        .rotate_key(Timestamp::now(), by, because)
-        .map_err(|error| failed(error.into()))?;
+    let key =
+        ledger.rotate_key(Timestamp::now(), by, because).map_err(|error| failed(error.into()))?;
     print(&format!(
         "From entry {} on a new key signs, {}.\n\
          Whoever checks goes on with the first key, {}; the old secret key is gone.\n\
