@@ -103,11 +103,17 @@ struct Named {
 
 /// Gives every policy its `@id` as its id, and notes its words.
 fn named(desk: &Desk<'_>, parsed: &PolicySet, problems: &mut Vec<Problem>) -> Named {
-    let mut policies: Vec<(usize, &Policy)> =
-        parsed.policies().map(|policy| (desk.offset_of(&policy.to_string()), policy)).collect();
-    policies.sort_by_key(|(offset, policy)| (*offset, policy.id().clone()));
+    let mut policies: Vec<&Policy> = parsed.policies().collect();
+    // Cedar numbers them as they stand: `policy0`, `policy1`.
+    let number = |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse();
+    policies.sort_by_key(|policy| number(policy).unwrap_or(usize::MAX));
+    let mut read = 0;
     let mut named = Named { set: PolicySet::new(), rules: BTreeMap::new(), warnings: Vec::new() };
-    for (place, (offset, policy)) in policies.into_iter().enumerate() {
+    for (place, policy) in policies.into_iter().enumerate() {
+        let written = policy.to_string();
+        let rest = desk.text.get(read..).unwrap_or_default();
+        let offset = read + rest.find(&written).unwrap_or(0);
+        read = offset + written.len();
         let line = desk.line(offset);
         let id = policy.annotation("id").map_or_else(|| format!("line-{line}"), str::to_owned);
         if id.starts_with("guard.") || id.trim().is_empty() {
