@@ -12,14 +12,25 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod bound;
+pub mod conformance;
+pub mod database;
 pub mod directory;
 mod exec;
+mod firewall;
 mod http;
+pub mod hypervisor;
+pub mod linux_host;
 mod radius;
 pub mod range;
+mod remote;
+mod scim;
 mod secret;
 pub mod service;
+mod sessions;
+pub mod signals;
 mod site;
+mod web;
 
 pub use secret::{Secret, SecretError};
 pub use site::{KINDS, SettingsError, Site, open};

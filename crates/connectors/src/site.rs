@@ -12,7 +12,6 @@ use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
 use crate::Connector;
-use crate::directory;
 use crate::range::Range;
 use crate::secret::SecretError;
 
@@ -77,7 +76,20 @@ impl Site {
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 5] = ["directory", "exec", "http", "radius", "range"];
+pub const KINDS: &[&str] = &[
+    "database",
+    "directory",
+    "exec",
+    "firewall",
+    "http",
+    "hypervisor",
+    "linux-host",
+    "radius",
+    "range",
+    "scim",
+    "sessions",
+    "shared-signals",
+];
 
 /// Opens a connector.
 ///
@@ -85,11 +97,18 @@ pub const KINDS: [&str; 5] = ["directory", "exec", "http", "radius", "range"];
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
-        "directory" => Ok(Box::new(directory::open(site)?)),
+        "directory" => Ok(Box::new(crate::directory::open(site)?)),
+        "database" => Ok(Box::new(crate::database::open(site)?)),
+        "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
+        "hypervisor" => Ok(Box::new(crate::hypervisor::open(site)?)),
+        "linux-host" => Ok(Box::new(crate::linux_host::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
+        "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
+        "scim" => Ok(Box::new(crate::scim::open(site)?)),
         "exec" => crate::exec::open(site),
         "http" => crate::http::open(site),
         "radius" => crate::radius::open(site),

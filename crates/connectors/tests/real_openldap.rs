@@ -10,13 +10,15 @@
 
 mod directory;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cordon_connectors::{Connector as _, Readiness, Site};
 use cordon_model::action::{Access, Act, Answer, Finding, Json, Reply, TroubleKind};
 use cordon_testbed::openldap::{self, ADMIN, BASE, Openldap, PASSWORD, SERVICE};
 use cordon_testbed::samba::{Failed, differences};
-use directory::{Cut, DEADLINE, secret, site, trouble};
+use cordon_testbed::wait_for;
+use directory::{Cut, DEADLINE, Relay, Then, secret, site, trouble};
 use serde_json::json;
 
 /// What every write changes, even one that is undone.
@@ -96,21 +98,38 @@ fn accounts_are_locked_and_unlocked_exactly() {
 #[test]
 fn what_somebody_else_locks_or_changes_is_theirs() {
     let Some(server) = start("what_somebody_else_locks_or_changes_is_theirs") else { return };
-    let lock = |name: &str, how: &str| {
-        server
-            .ldif(&format!(
-                "dn: uid={name},ou=staff,{BASE}\nchangetype: modify\n{how}: pwdAccountLockedTime\n\
-                 pwdAccountLockedTime: {LOCKED}\n"
-            ))
-            .unwrap();
-    };
     let site = settings(&server, |_| {});
     let mut cut = Cut::new(&site, "disable-account", &["user:ann"]);
     let prior = cut.look();
-    lock("ann", "add");
+    set_lock(&server, "ann", "add");
     assert_eq!(cut.look()[0].owner, None);
     assert_eq!(cut.act(Act::Refuse, &prior), [Answer::AlreadySo { by: None }]);
-    lock("ann", "delete");
+    set_lock(&server, "ann", "delete");
+    // Between the look of the refusal and its change: theirs as well, and said so.
+    let server = Arc::new(server);
+    let relay = Relay::new("127.0.0.1", server.ldaps().trim_start_matches("ldaps://"));
+    let url = format!("ldaps://127.0.0.1:{}", relay.port);
+    let held = settings(&server, |settings| settings["urls"] = json!([url]));
+    let mut slow = Cut::new(&held, "disable-account", &["user:ann"]);
+    let prior = slow.look();
+    // A line that was cut while nobody used it is made anew.
+    relay.cut();
+    assert_eq!(slow.look(), prior);
+    let other = Arc::clone(&server);
+    relay.arm(1, Then::After(Box::new(move || set_lock(&other, "ann", "add"))));
+    let theirs = Answer::AlreadySo { by: Some("somebody else".to_owned()) };
+    assert_eq!(slow.act(Act::Refuse, &prior), [theirs]);
+    set_lock(&server, "ann", "delete");
+    // The change arrives, its answer does not: the directory knows whose it was.
+    relay.arm(1, Then::NoAnswer);
+    let answers = slow.act(Act::Refuse, &prior);
+    assert_eq!(trouble(&answers[0]).0, TroubleKind::NoReply, "{answers:?}");
+    wait_for("the change", 10, || slow.access() == [Access::Refused]).unwrap();
+    let ours = Answer::AlreadySo { by: Some("cordon".to_owned()) };
+    assert_eq!(slow.act(Act::Refuse, &prior), [ours]);
+    assert_eq!(slow.act(Act::Restore, &prior), [Answer::Done]);
+    set_lock(&server, "ann", "add");
+    set_lock(&server, "ann", "delete");
     let dated = format!(
         "dn: uid=ann,ou=staff,{BASE}\nchangetype: modify\nadd: pwdAccountLockedTime\n\
          pwdAccountLockedTime: 20260101000000Z\n"
@@ -164,4 +183,13 @@ fn rights_and_reach_are_told_as_they_are() {
         Reply::Trouble(trouble) => assert_eq!(trouble.kind, TroubleKind::Unsupported),
         other => panic!("{other:?}"),
     }
+}
+
+/// Locks or unlocks an account as the administrator.
+fn set_lock(server: &Openldap, name: &str, how: &str) {
+    let ldif = format!(
+        "dn: uid={name},ou=staff,{BASE}\nchangetype: modify\n{how}: pwdAccountLockedTime\n\
+         pwdAccountLockedTime: {LOCKED}\n"
+    );
+    server.ldif(&ldif).unwrap();
 }

@@ -130,7 +130,8 @@ impl State {
             | Record::Plan(_)
             | Record::Notice(_)
             | Record::Claims(_)
-            | Record::Audit(_) => Ok(()),
+            | Record::Audit(_)
+            | Record::KeyRotated(_) => Ok(()),
         };
         if let Err(what) = done {
             self.oddities.push(Oddity { seq: entry.seq, what });

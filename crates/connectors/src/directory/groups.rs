@@ -175,6 +175,7 @@ fn members(
                 scope: Scope::Subtree,
                 filter: format!("(&(memberOf={})(|{terms}))", ldap_escape(group.as_str())),
                 attributes: vec!["1.1".to_owned()],
+                limit: None,
             });
             about.push(group);
         }

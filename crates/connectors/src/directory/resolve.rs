@@ -71,6 +71,7 @@ pub(super) fn resolve(
         scope: Scope::Subtree,
         filter,
         attributes: asked.iter().map(|name| (*name).to_owned()).collect(),
+        limit: None,
     });
     let mut entries = Vec::new();
     for found in wire.search_all(asks.collect(), end) {

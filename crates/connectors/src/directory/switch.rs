@@ -134,9 +134,7 @@ pub(super) fn refuse(
 ) -> Vec<Answer> {
     let plans = closing(place, call, found, switch);
     let mut answers = carry_out(wire, &plans, switch, end);
-    if switch != Switch::Locked {
-        leave_to_others(wire, &plans, &mut answers, end);
-    }
+    leave_to_others(place, wire, &plans, &mut answers, switch, end);
     answers
 }
 
@@ -240,27 +238,34 @@ fn carry_out(
     plans.iter().map(answer).collect()
 }
 
-/// Finds out whose work it was: Samba says yes to a change that was there already, but then the
-/// object's change number has not moved.
+/// Where somebody was quicker, they may have closed it: then it is theirs, and stays so.
 fn leave_to_others(
+    place: &Place,
     wire: &mut Wire,
     plans: &[Result<Attempt, Answer>],
     answers: &mut [Answer],
+    switch: Switch,
     end: Instant,
 ) {
-    let done: Vec<(&mut Answer, &Entry)> = answers
+    let lost = |answer: &Answer| match answer {
+        Answer::Failed(trouble) => trouble.kind == TroubleKind::Changed,
+        Answer::Done | Answer::AlreadySo { .. } => false,
+    };
+    let lost: Vec<(&mut Answer, &Attempt)> = answers
         .iter_mut()
         .zip(plans)
-        .filter(|(answer, _)| **answer == Answer::Done)
-        .filter_map(|(answer, plan)| Some((answer, &plan.as_ref().ok()?.entry)))
+        .filter(|(answer, _)| lost(answer))
+        .filter_map(|(answer, plan)| Some((answer, plan.as_ref().ok()?)))
         .collect();
-    let asks = done.iter().map(|(_, entry)| Ask::one(&entry.dn, &["uSNChanged"]));
+    let attributes = [switch.attribute(), "modifiersName"];
+    let asks = lost.iter().map(|(_, attempt)| Ask::one(&attempt.entry.dn, &attributes));
     let seen = wire.search_all(asks.collect(), end);
-    for ((answer, before), after) in done.into_iter().zip(seen) {
-        let after = after.unwrap_or_default();
-        let number = after.first().and_then(|entry| entry.text("uSNChanged"));
-        if number.is_some() && number == before.text("uSNChanged") {
-            *answer = Answer::AlreadySo { by: Some("somebody else".to_owned()) };
+    for ((answer, _), seen) in lost.into_iter().zip(seen) {
+        let seen = seen.unwrap_or_default();
+        let Some(entry) = seen.first() else { continue };
+        if switch.is_closed(entry.text(switch.attribute()), now()) == Some(true) {
+            let owner = switch.owner(entry, place);
+            *answer = Answer::AlreadySo { by: owner.or(Some("somebody else".to_owned())) };
         }
     }
 }

@@ -22,13 +22,11 @@ use crate::{Listening, Told};
 const NOTIFICATION: &str = "1.2.840.113556.1.4.528";
 /// Time to connect and to ask.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Waits between tries to connect again, the last one over and over.
-const WAITS: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_mins(1),
-];
+/// Waits before connecting again, then [`LASTING`] over and over.
+const WAITS: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
+/// A connection that held for longer was a good one: the waits begin anew.
+const LASTING: Duration = Duration::from_mins(1);
 
 pub(super) fn listen(
     place: &Place,
@@ -106,31 +104,33 @@ fn follow(
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut waits = WAITS.iter();
+    // Whoever asked to listen looks for themselves at first.
+    let mut missed: &[NodeId] = &[];
     loop {
-        let Some(ldap) = wire.ldap() else { return };
-        let heard = wire.until(
-            &mut stopped,
-            changes(ldap, base, |entry| {
-                watched.of(entry).for_each(told);
-            }),
-        );
-        if heard.is_none() {
-            return;
-        }
-        wire.give_up();
-        while wire.connect(Instant::now() + WITHIN).is_err() {
-            let wait = waits.next().copied().unwrap_or(Duration::from_mins(1));
-            if wire.until(&mut stopped, tokio::time::sleep(wait)).is_none() {
+        let since = Instant::now();
+        if let Some(ldap) = wire.ldap() {
+            let begun = || missed.iter().for_each(told);
+            let heard = |entry: &Entry| watched.of(entry).for_each(told);
+            if wire.until(&mut stopped, changes(ldap, base, begun, heard)).is_none() {
                 return;
             }
+            missed = nodes;
         }
-        waits = WAITS.iter();
-        nodes.iter().for_each(told);
+        wire.give_up();
+        if since.elapsed() > LASTING {
+            waits = WAITS.iter();
+        }
+        let wait = waits.next().copied().unwrap_or(LASTING);
+        if wire.until(&mut stopped, tokio::time::sleep(wait)).is_none() {
+            return;
+        }
+        // Without a connection the next round only waits.
+        drop(wire.connect(Instant::now() + WITHIN));
     }
 }
 
-/// Hears of changes until the connection ends.
-async fn changes(mut ldap: Ldap, base: &str, heard: impl Fn(&Entry)) {
+/// Hears of changes until the connection ends; says when it begins.
+async fn changes(mut ldap: Ldap, base: &str, begun: impl FnOnce(), heard: impl Fn(&Entry)) {
     let control = RawControl { ctype: NOTIFICATION.to_owned(), crit: true, val: None };
     let attributes = vec!["objectGUID", "member"];
     let search = ldap
@@ -138,6 +138,7 @@ async fn changes(mut ldap: Ldap, base: &str, heard: impl Fn(&Entry)) {
         .streaming_search(base, Scope::Subtree, "(objectClass=*)", attributes)
         .await;
     let Ok(mut search) = search else { return };
+    begun();
     while let Ok(Some(entry)) = search.next().await {
         if let Some(entry) = Entry::parse(entry.0) {
             heard(&entry);

@@ -44,6 +44,8 @@ pub(super) struct Ask {
     pub(super) scope: Scope,
     pub(super) filter: String,
     pub(super) attributes: Vec<String>,
+    /// How many entries are enough.
+    pub(super) limit: Option<u8>,
 }
 
 impl Ask {
@@ -54,6 +56,7 @@ impl Ask {
             scope: Scope::Base,
             filter: "(objectClass=*)".to_owned(),
             attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
+            limit: None,
         }
     }
 }
@@ -415,7 +418,8 @@ async fn search(mut ldap: Ldap, ask: Ask) -> Result<Done<Vec<Entry>>, LdapError>
     let adapters: Vec<Box<dyn Adapter<'_, String, Vec<String>>>> = match ask.scope {
         Scope::Base => vec![Box::new(EntriesOnly::new())],
         Scope::OneLevel | Scope::Subtree => {
-            vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(PAGE))]
+            let page = ask.limit.map_or(PAGE, i32::from);
+            vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(page))]
         }
     };
     let mut stream = ldap
@@ -426,6 +430,10 @@ async fn search(mut ldap: Ldap, ask: Ask) -> Result<Done<Vec<Entry>>, LdapError>
         match Entry::parse(entry.0) {
             Some(entry) => entries.push(entry),
             None => return Ok(Err(Failure::Broken("an entry cannot be read".to_owned()))),
+        }
+        if ask.limit.is_some_and(|limit| entries.len() >= usize::from(limit)) {
+            stream.finish().await;
+            return Ok(Ok(entries));
         }
     }
     let said = stream.finish().await;

@@ -1,7 +1,9 @@
 //! What the tests of both dialects of the directory share.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cordon_connectors::{Connector, Site, directory};
@@ -114,4 +116,87 @@ pub(crate) fn trouble(answer: &Answer) -> (TroubleKind, &str) {
         Answer::Failed(trouble) => (trouble.kind, &trouble.why),
         other => panic!("{other:?}"),
     }
+}
+
+/// A line to a server that can be held up or cut at one message.
+pub(crate) struct Relay {
+    pub(crate) port: u16,
+    gate: Gate,
+    lines: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+/// How many messages of the client go by first, and what happens before the next.
+type Gate = Arc<Mutex<Option<(usize, Then)>>>;
+
+/// What happens to a message at the gate.
+pub(crate) enum Then {
+    /// Something else first, then the message.
+    After(Box<dyn FnOnce() + Send>),
+    /// The message goes through, and the line is cut before the answer.
+    NoAnswer,
+}
+
+impl Relay {
+    /// Listens on `ip` and passes everything on to `target`.
+    pub(crate) fn new(ip: &str, target: &str) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (gate, target) = (Gate::default(), target.to_owned());
+        let lines: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (shared, kept) = (Arc::clone(&gate), Arc::clone(&lines));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let server = TcpStream::connect(&target).unwrap();
+                let (back_from, back_to) =
+                    (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let gate = Arc::clone(&shared);
+                let mut lines = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push(client.try_clone().unwrap());
+                drop(lines);
+                std::thread::spawn(move || pass(back_from, back_to, &Gate::default()));
+                std::thread::spawn(move || pass(client, server, &gate));
+            }
+        });
+        Self { port, gate, lines }
+    }
+
+    /// Cuts every line that is open.
+    pub(crate) fn cut(&self) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in lines.drain(..) {
+            drop(line.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Arms the gate: `passing` messages of the client go by, then this happens.
+    pub(crate) fn arm(&self, passing: usize, then: Then) {
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some((passing, then));
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, gate: &Gate) {
+    let mut bytes = [0; 65_536];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        let mut armed = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = match armed.take() {
+            Some((0, then)) => Some(then),
+            Some((passing, then)) => {
+                *armed = Some((passing - 1, then));
+                None
+            }
+            None => None,
+        };
+        drop(armed);
+        let cut = matches!(then, Some(Then::NoAnswer));
+        if let Some(Then::After(first)) = then {
+            first();
+        }
+        if cut {
+            drop(from.shutdown(Shutdown::Both));
+        }
+        if to.write_all(bytes.get(..count).unwrap_or_default()).is_err() || cut {
+            return;
+        }
+    }
+    drop(to.shutdown(Shutdown::Write));
 }

@@ -101,7 +101,7 @@ fn named(what: &[String], state: &State) -> anyhow::Result<Vec<WithdrawalId>> {
 /// Runs the command.
 pub(crate) fn run(args: &LiftArgs) -> anyhow::Result<u8> {
     let open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let state = State::fold(&open.entries);
     let all = || state.standings.values().filter(|s| !s.is_over());
     let withdrawals = match args.all {
@@ -152,7 +152,7 @@ fn finish(args: &LiftArgs, lines: Vec<Line>) -> anyhow::Result<u8> {
 /// Runs `cordon renew`.
 pub(crate) fn renew(args: &RenewArgs) -> anyhow::Result<u8> {
     let mut open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let now = Timestamp::now();
     let renew = Renew {
         withdrawals: named(&args.what, &State::fold(&open.entries))?,

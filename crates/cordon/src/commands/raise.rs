@@ -53,7 +53,7 @@ pub(crate) struct RaiseArgs {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// An own account, session or machine of somebody at work that may be cut all the same
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", value_parser = NodeId::parse)]
     knowingly: Vec<NodeId>,
     /// How long each withdrawal lasts unless it is renewed: 90s, 30m, 12h, 2d
     #[arg(long, value_name = "SPAN", default_value = "12h", value_parser = span)]
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
         false => None,
     };
     let open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let plan = find(&args.plan, &open.entries)?;
     let chosen = choose(&plan, args.alternative)?;
     if let Some(present) = &present {
