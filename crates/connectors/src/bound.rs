@@ -122,19 +122,20 @@ impl Bound {
                 return Readiness::Unable(Trouble::new(TroubleKind::Unsupported, why));
             }
         }
-        if !self.way.is_remote() {
-            return Readiness::Able;
-        }
-        // A key that is bound to the program runs it instead, and prints no number.
-        let left = by.saturating_duration_since(Instant::now());
-        let other = self.way.bare().run(&["id", "-u"], "", left);
-        let said = other.ok().filter(|ran| ran.is_ok()).map(|ran| ran.stdout);
-        if said.is_some_and(|said| said.trim() == "0") {
-            let why = "the key opens a root shell; bind it to the program by `restrict,command=`";
-            return Readiness::Excessive(why.to_owned());
-        }
-        Readiness::Able
+        opens_root_shell(&self.way, by).map_or(Readiness::Able, Readiness::Excessive)
     }
+}
+
+/// Says that a key gives more than the program that it is for: a key that is bound to it runs it
+/// instead of this, and prints no number.
+pub(crate) fn opens_root_shell(way: &Way, by: Instant) -> Option<String> {
+    if !way.is_remote() {
+        return None;
+    }
+    let left = by.saturating_duration_since(Instant::now());
+    let ran = way.bare().run(&["id", "-u"], "", left).ok()?;
+    let why = "the key opens a root shell; bind it as the connector's page of docs/connectors says";
+    (ran.is_ok() && ran.stdout.trim() == "0").then(|| why.to_owned())
 }
 
 /// Holds an act back that is not of the order's mode.

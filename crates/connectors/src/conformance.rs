@@ -38,7 +38,7 @@ pub struct Subject {
     pub outside: Option<NodeId>,
     /// A kind of withdrawal that the connector does not know; none if it knows all.
     pub unknown_kind: Option<String>,
-    /// Keys of the state that change by themselves: versions, times of change.
+    /// Keys of the state that change by themselves, besides those that the connector names.
     pub volatile: Vec<String>,
     /// Whether the system compares with the prior state before it changes anything.
     pub compares: bool,
@@ -259,10 +259,10 @@ fn in_the_way(found: &[Observed]) -> Option<String> {
 }
 
 /// A state without the keys that change by themselves, at any depth.
-fn lasting(state: &Json, volatile: &[String]) -> Json {
+fn lasting(state: &Json, volatile: &[&str]) -> Json {
     match state {
         Json::Object(map) => {
-            let kept = map.iter().filter(|(key, _)| !volatile.contains(key));
+            let kept = map.iter().filter(|(key, _)| !volatile.contains(&key.as_str()));
             Json::Object(kept.map(|(key, v)| (key.clone(), lasting(v, volatile))).collect())
         }
         Json::Array(values) => values.iter().map(|value| lasting(value, volatile)).collect(),

@@ -22,6 +22,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use crate::bound::require;
 use crate::secret::{Revealed, Secret};
 use crate::site::{SettingsError, Site};
 use crate::{Check, Connector, Readiness};
@@ -187,7 +188,7 @@ impl Database {
         let pick = |(node, candidates): (&'a NodeId, &Vec<String>)| {
             let there: Vec<&Role> =
                 candidates.iter().filter_map(|name| roles.get(name.as_str()).copied()).collect();
-            (node, one(node, &there))
+            (node, one(node, &there, self.names.contains_key(node.as_str())))
         };
         Ok(call.targets.iter().zip(&candidates).map(pick).collect())
     }
@@ -402,9 +403,19 @@ fn role(row: &Row) -> Option<Role> {
 }
 
 /// The one role that a node's spellings mean.
-fn one(node: &NodeId, there: &[&Role]) -> Result<Option<Role>, Trouble> {
+///
+/// A bare name that finds nothing may be misspelt: only what the settings name can be told to be
+/// gone.
+fn one(node: &NodeId, there: &[&Role], is_named: bool) -> Result<Option<Role>, Trouble> {
     match there {
-        [] => Ok(None),
+        [] if is_named => Ok(None),
+        [] => {
+            let why = format!(
+                "the database has no role under any name of `{node}`; if it has one, name it in \
+                 `names` of the connector"
+            );
+            Err(Trouble::new(TroubleKind::Unknown, why))
+        }
         [role] if role.is_listed => Ok(Some((*role).clone())),
         [role] => {
             let why = format!(
@@ -536,12 +547,4 @@ fn answer(row: &Row) -> Option<(String, Answer)> {
 fn silent(role: &Role) -> Trouble {
     let why = format!("the database answered nothing about `{}`", role.name);
     Trouble::new(TroubleKind::NoReply, why)
-}
-
-fn require(call: &Call, mode: Mode) -> Result<(), Trouble> {
-    if call.order.mode == mode {
-        return Ok(());
-    }
-    let why = format!("`{}` is not done by this act", call.order.kind);
-    Err(Trouble::new(TroubleKind::Unsupported, why))
 }

@@ -27,6 +27,7 @@ use cordon_model::{Mode, NodeId};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::bound::{opens_root_shell, require};
 use crate::remote::{Ran, Way, WaySettings};
 use crate::site::{SettingsError, Site};
 use crate::{Check, Connector, Listening, Readiness, Told};
@@ -332,7 +333,10 @@ impl Connector for Firewall {
     fn preflight(&mut self, deadline: Duration) -> Vec<Check> {
         let by = Instant::now() + deadline;
         let installed = self.transact(by, Table::Made, |_, _| (Vec::new(), Vec::new()));
-        let able = installed.map_or_else(Readiness::Unable, |_| Readiness::Able);
+        let excess = || opens_root_shell(&self.way, by);
+        let able = installed.map_or_else(Readiness::Unable, |_| {
+            excess().map_or(Readiness::Able, Readiness::Excessive)
+        });
         let tracked = self.connections(by);
         let ending = tracked.map_or_else(Readiness::Unable, |_| able.clone());
         let probing = if self.vantages.is_empty() {
@@ -465,14 +469,6 @@ fn prior(call: &Call, node: &NodeId) -> Result<Vec<(Element, bool)>, Trouble> {
         let why = format!("no prior state of `{node}` came with the call");
         Trouble::new(TroubleKind::Unsupported, why)
     })
-}
-
-fn require(call: &Call, mode: Mode) -> Result<(), Trouble> {
-    if call.order.mode == mode {
-        return Ok(());
-    }
-    let why = format!("`{}` is not done by this act", call.order.kind);
-    Err(Trouble::new(TroubleKind::Unsupported, why))
 }
 
 fn failed(node: &NodeId, trouble: Trouble) -> Outcome {

@@ -90,6 +90,12 @@ pub trait Connector: Send {
     /// When it can be told already that the call would come to nothing.
     fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble>;
 
+    /// Names the keys of a state that change by themselves, such as versions: they tell that
+    /// somebody has changed something, and are not given back.
+    fn volatile(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Listens for changes that anybody makes to the outside system, where it tells of them, and
     /// names the nodes that it knows by `told` until the value that comes back is dropped.
     ///

@@ -19,7 +19,7 @@ use cordon_model::{Mode, NodeId};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::bound::{Bound, Said, line, require};
+use crate::bound::{Answered, Bound, Said, line, require};
 use crate::remote::{Way, WaySettings};
 use crate::site::{SettingsError, Site};
 use crate::{Check, Connector};
@@ -98,6 +98,32 @@ impl LinuxHost {
         Ok(names.join(","))
     }
 
+    /// Asks about each target. A bare name that finds nothing may be misspelt: only what the
+    /// settings name, and a fingerprint, can be told to be gone.
+    fn each<'a>(
+        &self,
+        call: &'a Call,
+        what: What,
+        deadline: Duration,
+        request: impl Fn(&NodeId) -> Result<String, Trouble>,
+    ) -> Result<Vec<Answered<'a>>, Trouble> {
+        let known = |node: &NodeId, said: Said| {
+            let is_sure = what == What::Key || self.names.contains_key(node.as_str());
+            if said.word() != "absent" || is_sure {
+                return Ok(said);
+            }
+            let why = format!(
+                "{} has no account under any name of `{node}`; if it has one, name it in `names` \
+                 of the connector",
+                self.host.way.place()
+            );
+            Err(Trouble::new(TroubleKind::Unknown, why))
+        };
+        let said = self.host.each(call, deadline, request)?;
+        let pairs = said.into_iter();
+        Ok(pairs.map(|(node, said)| (node, said.and_then(|said| known(node, said)))).collect())
+    }
+
     fn act(
         &self,
         call: &Call,
@@ -106,7 +132,7 @@ impl LinuxHost {
     ) -> Result<Vec<Outcome>, Trouble> {
         let what = What::of(call)?;
         let request = |node: &NodeId| request(what, node, &self.names(what, node)?);
-        let said = self.host.each(call, deadline, request)?;
+        let said = self.each(call, what, deadline, request)?;
         let place = self.host.way.place();
         let outcome = |(node, said): (&NodeId, Result<Said, Trouble>)| Outcome {
             target: node.clone(),
@@ -134,7 +160,7 @@ impl Connector for LinuxHost {
     fn look(&mut self, call: &Call, deadline: Duration) -> Result<Vec<Observed>, Trouble> {
         let what = What::of(call)?;
         let request = |node: &NodeId| Ok(line(&[what.look(), &self.names(what, node)?]));
-        let said = self.host.each(call, deadline, request)?;
+        let said = self.each(call, what, deadline, request)?;
         let seen: Vec<Result<Observed, Trouble>> = said
             .into_iter()
             .map(|(node, said)| observed(node, said, &self.host.way.place()))

@@ -223,6 +223,10 @@ impl Connector for Scim {
         self.give_back(call, Deadline::after(deadline))
     }
 
+    fn volatile(&self) -> &'static [&'static str] {
+        &["version"]
+    }
+
     fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble> {
         self.knows(call)?;
         self.disabling(call, Deadline::after(deadline))

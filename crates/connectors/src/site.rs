@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cordon_model::action::Json;
+use cordon_model::action::{Json, Trouble, TroubleKind};
 use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
@@ -72,6 +72,18 @@ impl Site {
         spellings.sort();
         spellings.dedup();
         spellings
+    }
+
+    /// The trouble that a node is which nobody was found for by its bare name alone: it could be
+    /// misspelt, and would then stay open while it counts as gone. None if an address was tried.
+    pub(crate) fn may_be_misspelt(&self, node: &NodeId) -> Option<Trouble> {
+        let is_sure = self.spellings(node).iter().any(|spelling| spelling.contains('@'));
+        let why = format!(
+            "nobody is called `{}` there, and no address of `{node}` is known to be sure; add an \
+             alias to the estate or its id to `names`",
+            node.name()
+        );
+        (!is_sure).then(|| Trouble::new(TroubleKind::Unknown, why))
     }
 }
 

@@ -89,6 +89,13 @@ impl Login {
         }
     }
 
+    fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Nobody => None,
+            Self::Bearer(secret) | Self::Basic(_, secret) => Some(secret.as_str()),
+        }
+    }
+
     fn header(&self) -> Option<String> {
         match self {
             Self::Nobody => None,
@@ -120,6 +127,8 @@ pub(crate) struct Ask {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Its media type, and the body.
     pub(crate) body: Option<(&'static str, String)>,
+    /// What must not stand in a message, should the system repeat it.
+    hidden: Option<String>,
 }
 
 impl Ask {
@@ -127,12 +136,18 @@ impl Ask {
     pub(crate) fn new(method: &'static str, path: impl Into<String>) -> Self {
         let path = path.into();
         let what = format!("{method} {}", path.split('?').next().unwrap_or_default());
-        Self { method, path, what, headers: Vec::new(), body: None }
+        Self { method, path, what, headers: Vec::new(), body: None, hidden: None }
     }
 
     /// With words for messages.
     pub(crate) fn to(mut self, what: impl Into<String>) -> Self {
         self.what = what.into();
+        self
+    }
+
+    /// With something that must not stand in a message.
+    pub(crate) fn hiding(mut self, secret: &str) -> Self {
+        self.hidden = Some(secret.to_owned());
         self
     }
 
@@ -279,7 +294,8 @@ impl Web {
             Some((_, body)) => self.run(request.body(body.as_str()), left, what)?,
             None => self.run(request.body(()), left, what)?,
         };
-        read(answer, what)
+        let secrets = [ask.hidden.as_deref(), self.login.secret()];
+        read(answer, what, &secrets)
     }
 
     fn run(
@@ -398,7 +414,11 @@ fn is_of_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-fn read(mut answer: http::Response<ureq::Body>, what: &str) -> Result<Told, Failure> {
+fn read(
+    mut answer: http::Response<ureq::Body>,
+    what: &str,
+    secrets: &[Option<&str>],
+) -> Result<Told, Failure> {
     let header = |name: &str| {
         let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
         value.map(str::to_owned)
@@ -408,8 +428,23 @@ fn read(mut answer: http::Response<ureq::Body>, what: &str) -> Result<Told, Fail
     let status = answer.status().as_u16();
     let text = answer.body_mut().with_config().limit(LONGEST_BODY).read_to_vec();
     let text = text.map_err(|error| failure(&error, what))?;
-    let body = serde_json::from_slice(&text).unwrap_or_default();
+    let mut body = serde_json::from_slice(&text).unwrap_or_default();
+    if status >= 400 {
+        secrets.iter().flatten().for_each(|secret| hide(&mut body, secret));
+    }
     Ok(Told { status, etag, body, retry_after: retry_after.map(Duration::from_secs) })
+}
+
+/// Takes a secret out of what an error repeats.
+fn hide(body: &mut Json, secret: &str) {
+    for value in body.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        if let Json::String(text) = value
+            && !secret.is_empty()
+            && text.contains(secret)
+        {
+            *text = text.replace(secret, "(secret)");
+        }
+    }
 }
 
 /// Waits as long as the system asks, if there is time for it.

@@ -1,6 +1,17 @@
 //! The database connector against a real PostgreSQL with pgaudit: logins, grants and connections
 //! are taken and exactly given back, and the connector's role can do nothing else.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking, and tells what it skips and measures"
+)]
+
 mod hosts;
 
 use std::io::Write as _;
@@ -54,13 +65,14 @@ RESET ROLE;
 INSERT INTO shop.orders (member, card) VALUES ('ann', '1'), ('bob', '2');
 ";
 
-const NODES: [(&str, &[&str]); 10] = [
+const NODES: [(&str, &[&str]); 11] = [
     ("role:orders", &["app_orders", "NORTH\\\\orders"]),
     ("role:reporting", &[]),
     ("role:readers", &[]),
     ("role:other", &[]),
     ("role:root2", &[]),
     ("role:gone", &[]),
+    ("role:misspelt", &[]),
     ("role:twice", &["app_orders", "reporting"]),
     ("role:owner1", &[]),
     ("user:orders", &["app_orders"]),
@@ -102,11 +114,12 @@ impl Bed {
         json!({
             "host": "db.north.example", "address": "127.0.0.1", "port": self.server.port,
             "database": "members", "password": "file:password", "ca": self.server.ca(),
+            "names": {"role:gone": "gone"},
             "probe_passwords": {"app_orders": "file:password"},
         })
     }
 
-    fn with(&self, changes: Json) -> Result<Box<dyn Connector>, SettingsError> {
+    fn with(&self, changes: &Json) -> Result<Box<dyn Connector>, SettingsError> {
         let mut settings = self.settings();
         for (key, value) in changes.as_object().unwrap() {
             settings[key] = value.clone();
@@ -276,7 +289,7 @@ fn what_others_changed_is_told_and_left() {
     assert_eq!(acted(&mut *database, Act::Refuse, &cut, &prior), [Answer::AlreadySo { by: None }]);
     assert_eq!(look(&mut *database, &cut)[0].owner, None);
     let not_ours = Act::Restore;
-    let cut_with_prior = cordon_model::action::Call { prior: prior.clone(), ..cut.clone() };
+    let cut_with_prior = cordon_model::action::Call { prior, ..cut.clone() };
     let why = trouble(&mut *database, not_ours, &cut_with_prior, DEADLINE);
     expect(&why, TroubleKind::Denied, &["ALTER ROLE \"app_orders\" LOGIN"]);
     // A server that was restarted meanwhile costs nothing but a new connection.
@@ -332,7 +345,8 @@ fn the_role_of_the_connector_can_do_nothing_else() {
         assert!(
             why.contains("permission denied")
                 || why.contains("must be")
-                || why.contains("must have") || why.contains("not authorized"),
+                || why.contains("must have")
+                || why.contains("not authorized"),
             "{attempt}: {why}"
         );
     }
@@ -370,7 +384,7 @@ fn troubles_are_told_by_their_kind() {
     let cut = call("revoke-role", Mode::Refuse, &["role:orders"]);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let with = |changes: Json| bed.with(changes).unwrap();
+    let with = |changes: Json| bed.with(&changes).unwrap();
     let unreachable = TroubleKind::Unreachable;
     let mut offline = with(json!({"port": free}));
     expect(&trouble(&mut *offline, Act::Refuse, &cut, soon), unreachable, &["nothing was sent"]);
@@ -407,6 +421,8 @@ fn troubles_are_told_by_their_kind() {
     let (refuse, denied, out) = (Mode::Refuse, TroubleKind::Denied, TroubleKind::Unsupported);
     refused("revoke-role", refuse, "role:other", denied, &["GRANT cordon_scope TO \"other\""]);
     refused("revoke-role", refuse, "role:root2", denied, &["superuser"]);
+    let unknown = TroubleKind::Unknown;
+    refused("revoke-role", refuse, "role:misspelt", unknown, &["no role", "names"]);
     refused("revoke-role", refuse, "role:twice", out, &["app_orders", "reporting"]);
     refused("revoke-role", refuse, "role:readers", out, &["members"]);
     refused("end-connections", Mode::End, "role:other", denied, &["not listed"]);

@@ -23,6 +23,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bed::{Bed, OF_SIGN_INS, VOLATILE};
+use cordon_connectors::conformance::{Help, Promise, Subject, Verdict, examine};
 use cordon_connectors::{Connector as _, Readiness, Site};
 use cordon_model::NodeId;
 use cordon_model::action::{Access, Act, Answer, Finding, Json, Reply, TroubleKind};
@@ -612,4 +613,41 @@ fn a_change_between_look_and_act_or_a_lost_answer_does_no_harm() {
     assert_eq!(cut.act(Act::Refuse, &prior), [Answer::AlreadySo { by: None }]);
     assert_eq!(cut.act(Act::Restore, &prior), [Answer::Done]);
     assert!(bed.samba.search("(cn=ann)", &["userAccountControl"]).unwrap().contains(": 66048"));
+}
+
+#[test]
+fn it_keeps_its_promises() {
+    let Some(bed) = Bed::start("it_keeps_its_promises") else { return };
+    let down = bed.with(|s| s["urls"] = json!([format!("ldaps://{}:9", bed.samba.ip())]));
+    let tills = format!("CN=Tills,OU=Staff,{BASE}");
+    let member =
+        format!("dn: {tills}\nchangetype: modify\nadd: member\nmember: CN=bob,OU=Staff,{BASE}\n");
+    let disable = || bed.set("bob", "userAccountControl", "66048");
+    let expire = || bed.set("bob", "accountExpires", "155380896000000000");
+    let group = || bed.samba.ldif(&member).unwrap();
+    let proven = [Promise::End, Promise::Listen];
+    let unproven = [Promise::End, Promise::Listen, Promise::ProbeHolds];
+    let kinds: [(&str, &dyn Fn(), &[Promise]); 3] = [
+        ("disable-account", &disable, &proven),
+        ("expire-account", &expire, &unproven),
+        ("remove-from-groups", &group, &proven),
+    ];
+    for (kind, act, untried) in kinds {
+        let mut cut = bed.cut(kind, &["user:bob", "user:ann"]);
+        let mut offline = Cut::new(&down, kind, &[]);
+        let subject = Subject {
+            bystanders: vec![NodeId::parse("user:cat").unwrap()],
+            outside: Some(NodeId::parse("user:eve").unwrap()),
+            volatile: vec!["uSNChanged".to_owned()],
+            compares: true,
+            ..Subject::new(kind, cut.mode, cut.targets.clone())
+        };
+        let mut disturb = |_: &NodeId| act();
+        let help = Help { disturb: Some(&mut disturb), offline: Some(&mut offline.connector) };
+        for line in examine(&mut cut.connector, &subject, help) {
+            println!("{kind}: {:<10} {} ({})", line.verdict.to_string(), line.promise, line.seen);
+            let not_tried = line.verdict == Verdict::NotTried && untried.contains(&line.promise);
+            assert!(line.verdict == Verdict::Kept || not_tried, "{kind}: {line:?}");
+        }
+    }
 }

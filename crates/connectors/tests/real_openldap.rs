@@ -13,7 +13,9 @@ mod directory;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cordon_connectors::conformance::{Help, Promise, Subject, Verdict, examine};
 use cordon_connectors::{Connector as _, Readiness, Site};
+use cordon_model::NodeId;
 use cordon_model::action::{Access, Act, Answer, Finding, Json, Reply, TroubleKind};
 use cordon_testbed::openldap::{self, ADMIN, BASE, Openldap, PASSWORD, SERVICE};
 use cordon_testbed::samba::{Failed, differences};
@@ -192,4 +194,32 @@ fn set_lock(server: &Openldap, name: &str, how: &str) {
          pwdAccountLockedTime: {LOCKED}\n"
     );
     server.ldif(&ldif).unwrap();
+}
+
+#[test]
+fn it_keeps_its_promises() {
+    let Some(server) = start("it_keeps_its_promises") else { return };
+    let site = settings(&server, |_| {});
+    let down = settings(&server, |settings| settings["urls"] = json!(["ldaps://127.0.0.1:9"]));
+    let mut cut = Cut::new(&site, "disable-account", &["user:ann"]);
+    let mut offline = Cut::new(&down, "disable-account", &[]);
+    let subject = Subject {
+        bystanders: vec![NodeId::parse("user:bob").unwrap()],
+        outside: Some(NodeId::parse("user:eve").unwrap()),
+        compares: true,
+        ..Subject::new("disable-account", cut.mode, cut.targets.clone())
+    };
+    let mut disturb = |_: &NodeId| {
+        let ldif = format!(
+            "dn: uid=ann,ou=staff,{BASE}\nchangetype: modify\nadd: pwdAccountLockedTime\n\
+             pwdAccountLockedTime: 20260101000000Z\n"
+        );
+        server.ldif(&ldif).unwrap();
+    };
+    let help = Help { disturb: Some(&mut disturb), offline: Some(&mut offline.connector) };
+    for line in examine(&mut cut.connector, &subject, help) {
+        let untried = [Promise::End, Promise::Listen, Promise::ProbeHolds].contains(&line.promise);
+        let not_tried = line.verdict == Verdict::NotTried && untried;
+        assert!(line.verdict == Verdict::Kept || not_tried, "{line:?}");
+    }
 }

@@ -185,9 +185,12 @@ impl Bed {
 
     fn site(&self, port: u16, extra: &Json) -> Site {
         let mut builder = EstateBuilder::new("North", "GBP");
-        for (id, alias) in
-            [("user:ann-lee", "ann@north.example"), ("user:b", "bob"), ("user:c", "carol")]
-        {
+        for (id, alias) in [
+            ("user:ann-lee", "ann@north.example"),
+            ("user:b", "bob"),
+            ("user:c", "carol"),
+            ("user:z", "zoe@north.example"),
+        ] {
             let index = builder.node(&node(id));
             builder.describe(index, None, vec![alias.into()], Vec::new());
         }
@@ -524,7 +527,9 @@ fn trouble_is_told_as_it_is() {
         true => Meddling::Answer(200, String::new(), stranger.clone()),
         false => Meddling::Pass,
     });
-    assert_eq!(seen(&mut *connector, &ends(Act::End, "user:zoe")).access, Access::Absent);
+    assert_eq!(seen(&mut *connector, &ends(Act::End, "user:z")).access, Access::Absent);
+    let trouble = connector.look(&ends(Act::Look, "user:bare"), DEADLINE).unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Unknown, "a bare name may be misspelt: {trouble}");
     // A provider that calls itself another name gets no secret.
     let mut other = bed.connector(&json!({ "issuer": format!("http://localhost:{}", bed.oidc.port), "tokens": { "token:t": "file:client" } }));
     let look = call(Act::Look, "revoke", Mode::End, &["token:t"], &[]);

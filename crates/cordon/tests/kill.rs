@@ -4,6 +4,18 @@
 //!
 //! `KILLS=500` says how many (`make test-kill`); `SEED` from which number the moments are drawn.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it skips and measures"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each of the tests that share the bed uses a part of it"
+)]
+
 mod bed;
 
 use std::fs::File;

@@ -3,14 +3,26 @@
 //!
 //! What a machine lacks is skipped and told; at least two systems must be there.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it skips and measures"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each of the tests that share the bed uses a part of it"
+)]
+
 mod bed;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bed::parts::{
-    Attributes, Part, configure, database, differences, directory, firewall, linux_host, provider,
-    provisioning, range,
+    Attributes, Part, configure, database, differences, directory, firewall, hypervisor,
+    linux_host, provider, provisioning, range,
 };
 use bed::{Folders, words};
 use cordon_execute::Stage;
@@ -22,6 +34,7 @@ fn start() -> Vec<Part> {
         ("database", database()),
         ("firewall", firewall()),
         ("linux-host", linux_host()),
+        ("hypervisor", hypervisor()),
         ("scim", provisioning()),
         ("sessions", provider()),
     ] {

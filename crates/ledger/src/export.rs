@@ -43,6 +43,8 @@ fn line_of(row: &Row) -> String {
 
 fn line_of_head(head: &Head) -> String {
     let Head { seq, hash, signature } = head;
+    // As it is written, whatever the letter case that it was read in.
+    let (hash, signature) = (hash.to_ascii_lowercase(), signature.to_ascii_lowercase());
     format!(r#"{{"head":{{"seq":{seq},"hash":"{hash}","signature":"{signature}"}}}}"#)
 }
 

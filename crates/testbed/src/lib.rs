@@ -6,6 +6,7 @@
 //! line that says what to install, so that a test can skip just that part.
 
 mod cache;
+pub mod libvirt;
 pub mod meddler;
 pub mod netns;
 pub mod oidc;

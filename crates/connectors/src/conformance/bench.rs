@@ -167,11 +167,13 @@ impl<'a> Bench<'a> {
 
     /// How two looks differ, but for what changes by itself.
     pub(super) fn differs(&self, before: &[Observed], after: &[Observed]) -> Option<String> {
+        let own = self.subject.volatile.iter().map(String::as_str);
+        let volatile: Vec<&str> = self.connector.volatile().iter().copied().chain(own).collect();
         before.iter().find_map(|old| {
             let Some(new) = after.iter().find(|new| new.target == old.target) else {
                 return Some(format!("`{}` was not looked at again", old.target));
             };
-            let states = [&old.state, &new.state].map(|s| lasting(s, &self.subject.volatile));
+            let states = [&old.state, &new.state].map(|s| lasting(s, &volatile));
             let [was, is] = &states;
             let same = old.access == new.access && was == is;
             (!same).then(|| {

@@ -25,9 +25,9 @@ pub(super) fn start(
         News::Nothing => {}
         News::Elements(elements) => {
             let named = elements.iter().filter_map(|element| index.get(element)).flatten();
-            named.for_each(|node| told(node));
+            named.for_each(&told);
         }
-        News::Table => nodes.iter().for_each(|node| told(node)),
+        News::Table => nodes.iter().for_each(&told),
     };
     let listening = way.lines(&["nft", "-j", "monitor"], Box::new(line))?;
     Ok(Box::new(listening))

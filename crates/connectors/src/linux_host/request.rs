@@ -87,6 +87,13 @@ pub(super) fn trouble(said: &Said, node: &NodeId, place: &str) -> Trouble {
                  Cordon may touch it, say there: usermod -aG {second} {first}"
             ),
         ),
+        "unlisted key" => (
+            TroubleKind::Denied,
+            format!(
+                "the key of `{node}` lets in accounts of {place} that are not listed for Cordon; \
+                 add them to the group {first} there"
+            ),
+        ),
         "elsewhere" => (
             TroubleKind::Unsupported,
             format!("`{first}` comes to {place} from a directory; withdraw it there"),

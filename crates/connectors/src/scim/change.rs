@@ -115,8 +115,40 @@ impl Scim {
     ) -> Result<Vec<Outcome>, Trouble> {
         let found = self.find(&call.targets, deadline)?;
         let prior = |node: &NodeId| call.prior.iter().find(|prior| prior.target == *node);
-        let plan = |node: &NodeId| to_restore(node, prior(node), &found);
+        let plan = |node: &NodeId| self.to_restore(node, prior(node), &found, deadline);
         self.carry_out(call, call.targets.iter().map(plan).collect(), deadline)
+    }
+
+    fn to_restore(
+        &self,
+        node: &NodeId,
+        prior: Option<&Observed>,
+        found: &Found,
+        deadline: Deadline,
+    ) -> Result<Change, Answer> {
+        let Some(prior) = prior else {
+            let why = format!("no prior state of `{node}` came with the call");
+            return Err(failed(TroubleKind::Unsupported, why));
+        };
+        let prior = read_prior(prior)?;
+        let user = match found.get(node) {
+            Some(Ok(Some(user))) if user.id == prior.id => user.clone(),
+            // It may have got another name meanwhile: what was taken from gets it back.
+            Some(_) | None => match self.by_id(&prior.id, deadline) {
+                Ok(Some(user)) => user,
+                Ok(None) => {
+                    let why =
+                        format!("`{node}` no longer exists there, so nothing can be given back");
+                    return Err(failed(TroubleKind::Changed, why));
+                }
+                Err(trouble) => return Err(Answer::Failed(trouble)),
+            },
+        };
+        // What is open again was opened by somebody, and is left.
+        if user.active != Some(false) || user.is_as(prior.active) {
+            return Err(already());
+        }
+        Ok(Change { node: node.clone(), id: prior.id, version: user.version, to: prior.active })
     }
 
     /// Makes the changes; what was answered without one stays as it is.
@@ -356,32 +388,6 @@ fn to_disable(node: &NodeId, prior: Option<&Observed>, found: &Found) -> Result<
         )),
         Some(_) | None => Ok(change(user.id.clone(), user.version.clone())),
     }
-}
-
-fn to_restore(node: &NodeId, prior: Option<&Observed>, found: &Found) -> Result<Change, Answer> {
-    let Some(prior) = prior else {
-        let why = format!("no prior state of `{node}` came with the call");
-        return Err(failed(TroubleKind::Unsupported, why));
-    };
-    let prior = read_prior(prior)?;
-    let user = match found.get(node) {
-        Some(Ok(Some(user))) => user,
-        Some(Err(trouble)) => return Err(Answer::Failed(trouble.clone())),
-        Some(Ok(None)) | None => {
-            let why = format!("`{node}` no longer exists there, so nothing can be given back");
-            return Err(failed(TroubleKind::Changed, why));
-        }
-    };
-    if user.id != prior.id {
-        let why = format!("`{node}` is another user now; nothing was given back");
-        return Err(failed(TroubleKind::Changed, why));
-    }
-    // What is open again was opened by somebody, and is left.
-    if user.active != Some(false) || user.is_as(prior.active) {
-        return Err(already());
-    }
-    let version = user.version.clone();
-    Ok(Change { node: node.clone(), id: prior.id, version, to: prior.active })
 }
 
 fn read_prior(prior: &Observed) -> Result<Prior, Answer> {

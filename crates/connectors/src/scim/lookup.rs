@@ -50,9 +50,18 @@ impl Scim {
             unnamed.iter().map(|node| self.site.spellings(node)).collect();
         let users = self.candidates(&spellings, deadline)?;
         for (node, spellings) in unnamed.iter().zip(&spellings) {
-            found.insert((*node).clone(), only(node, spellings, &users));
+            let user = only(node, spellings, &users);
+            let user = user.and_then(|user| self.surely(node, user));
+            found.insert((*node).clone(), user);
         }
         Ok(found)
+    }
+
+    fn surely(&self, node: &NodeId, user: Option<User>) -> Result<Option<User>, Trouble> {
+        match self.site.may_be_misspelt(node) {
+            Some(trouble) if user.is_none() => Err(trouble),
+            Some(_) | None => Ok(user),
+        }
     }
 
     /// Every user that one of the nodes could be.

@@ -55,7 +55,11 @@ impl Sessions {
             let why = format!("`{node}` fits {count} users; say which one in `names`");
             return Err(Trouble::new(TroubleKind::Unknown, why));
         }
-        Ok(found.pop().map(|(_, user)| user))
+        match (found.pop(), self.site.may_be_misspelt(node)) {
+            (Some((_, user)), _) => Ok(Some(user)),
+            (None, Some(trouble)) => Err(trouble),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Whether a user bears a name: a service that ignores what was asked must not mislead.

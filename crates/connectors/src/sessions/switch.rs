@@ -31,14 +31,17 @@ impl Sessions {
             }
             Job::DisableUser | Job::EndSessions | Job::RevokeToken => self.user(node, deadline)?,
         };
-        let Some(thing) = thing else { return Ok(None) };
+        thing.map(|thing| self.read_switch(node, &thing)).transpose()
+    }
+
+    fn read_switch(&self, node: &NodeId, thing: &Json) -> Result<Switch, Trouble> {
         let fields = &self.settings.fields;
-        let id = text(&thing, &fields.id).ok_or_else(no_id)?;
+        let id = text(thing, &fields.id).ok_or_else(no_id)?;
         let Some(enabled) = thing.get(&fields.enabled).and_then(Json::as_bool) else {
             let why = format!("`{node}` does not say whether it is enabled (`{}`)", fields.enabled);
             return Err(Trouble::new(TroubleKind::Unknown, why));
         };
-        Ok(Some(Switch { id, enabled }))
+        Ok(Switch { id, enabled })
     }
 
     /// Looks at a switch.
@@ -87,14 +90,24 @@ impl Sessions {
     ) -> Result<Answer, Trouble> {
         let missing = || unsupported(format!("no prior state of `{node}` came with the call"));
         let prior = read_prior(prior.ok_or_else(missing)?)?;
-        let changed = |why: String| Err(Trouble::new(TroubleKind::Changed, why));
-        match self.switch(job, node, deadline)? {
-            None => changed(format!("`{node}` no longer exists; nothing can be given back")),
-            Some(now) if now.id != prior.id => {
-                changed(format!("`{node}` is another one now; nothing was given back"))
-            }
-            Some(now) if now.enabled || !prior.enabled => Ok(Answer::AlreadySo { by: None }),
-            Some(now) => self.set(job, node, &now.id, true, deadline),
+        // By its id, for it may have got another name meanwhile.
+        let template = self.template(job);
+        let thing = self.thing(template, &prior.id, "read what was changed", deadline)?;
+        let Some(thing) = thing else {
+            let why = format!("`{node}` no longer exists; nothing can be given back");
+            return Err(Trouble::new(TroubleKind::Changed, why));
+        };
+        let now = self.read_switch(node, &thing)?;
+        if now.enabled || !prior.enabled {
+            return Ok(Answer::AlreadySo { by: None });
+        }
+        self.set(job, node, &now.id, true, deadline)
+    }
+
+    fn template(&self, job: Job) -> &str {
+        match job {
+            Job::DisableClient => &self.settings.paths.client,
+            Job::DisableUser | Job::EndSessions | Job::RevokeToken => &self.settings.paths.user,
         }
     }
 
@@ -120,12 +133,8 @@ impl Sessions {
     }
 
     fn setting(&self, job: Job, id: &str, to: bool) -> Ask {
-        let paths = &self.settings.paths;
-        let template = match job {
-            Job::DisableClient => &paths.client,
-            Job::DisableUser | Job::EndSessions | Job::RevokeToken => &paths.user,
-        };
-        let method = match paths.update {
+        let template = self.template(job);
+        let method = match self.settings.paths.update {
             Update::Patch => "PATCH",
             Update::Put => "PUT",
         };

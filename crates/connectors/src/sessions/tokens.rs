@@ -96,7 +96,7 @@ impl Provider {
         deadline: Deadline,
     ) -> Result<Told, Trouble> {
         let body = format!("token={}", form(token));
-        self.web.ask(&Ask::new("POST", address).to(what).body(FORM, body), deadline)
+        self.web.ask(&Ask::new("POST", address).to(what).body(FORM, body).hiding(token), deadline)
     }
 
     /// Whether the provider takes a token for good; none if it does not judge such tokens.

@@ -241,6 +241,13 @@ fn nonsense_repeats_and_depths_are_told() {
         let refused = receive(nonsense, &expected, |_| false, now()).unwrap_err();
         assert_eq!(refused.code(), Some("invalid_request"), "{nonsense}");
     }
+    // Whatever character is changed, it is not believed any more.
+    for at in 0..token.len() {
+        let mut changed = token.clone();
+        let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
+        changed.replace_range(at..=at, other);
+        assert!(receive(&changed, &expected, |_| false, now()).is_err(), "{at}");
+    }
     let replayed = receive(&token, &expected, |jti| jti == "9f1c", now());
     assert_eq!(replayed, Err(Rejected::Replayed));
     assert_eq!(Rejected::Replayed.code(), None, "the sender is told that it was taken");

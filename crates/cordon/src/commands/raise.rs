@@ -107,7 +107,7 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
     if orders.is_empty() {
         return go_on(args, open, &config, chosen);
     }
-    let warrant = warrant(&open, &plan, orders, args);
+    let mut warrant = warrant(&open, &plan, orders, args);
     let mut hand = rules::client(&open.loaded, &config, &args.data)?;
     let because = match hand.consider(warrant.clone())? {
         Ok(because) => because,
@@ -118,7 +118,8 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
         return rehearse(&mut hand, &warrant, &because);
     }
     confirm(args, &plan, warrant.raise.orders.len())?;
-    carry_out(args, open, plan, warrant, hand)
+    warrant.raise.because = because;
+    carry_out(args, open, &plan, &warrant, hand)
 }
 
 /// A plan in the ledger by its id, or one in a file.
@@ -358,14 +359,12 @@ fn go_on(args: &RaiseArgs, open: Open, config: &Path, chosen: &Alternative) -> a
 fn carry_out(
     args: &RaiseArgs,
     open: Open,
-    plan: PlanMade,
-    mut warrant: Warrant,
+    plan: &PlanMade,
+    warrant: &Warrant,
     mut hand: Client,
 ) -> anyhow::Result<u8> {
-    let because = hand.consider(warrant.clone())?.map_err(|because| refused(&plan, &because))?;
-    warrant.raise.because.clone_from(&because);
-    hand.warrant(warrant.clone())?.map_err(|because| refused(&plan, &because))?;
-    let known = knows(&open.entries, &plan);
+    hand.warrant(warrant.clone())?.map_err(|because| refused(plan, &because))?;
+    let known = knows(&open.entries, plan);
     let mut records = vec![opened(&open.loaded)];
     records.extend((!known).then(|| Record::Plan(plan.clone())));
     records.push(Record::Raise(warrant.raise.clone()));
@@ -377,7 +376,7 @@ fn carry_out(
     let mut teller = Teller::new(about, args.format == Format::Json);
     watch(args, &mut live, &mut teller)?;
     let lines = teller.lines(&live.reconciler);
-    let code = print_end(args, &plan, &warrant, because, lines)?;
+    let code = print_end(args, plan, warrant, lines)?;
     stay(args, &mut live)?;
     Ok(code)
 }
@@ -425,12 +424,11 @@ fn print_end(
     args: &RaiseArgs,
     plan: &PlanMade,
     warrant: &Warrant,
-    because: String,
     lines: Vec<Line>,
 ) -> anyhow::Result<u8> {
     let held = lines.iter().filter(holds).count();
     let proven = lines.iter().filter(|line| line.state == Stage::Verified).count();
-    let cordon = warrant.raise.cordon.to_string();
+    let (cordon, because) = (warrant.raise.cordon.to_string(), warrant.raise.because.clone());
     let all = lines.len();
     if args.format == Format::Json {
         let (plan, sha256) = (plan.plan.to_string(), plan.sha256.clone());

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use cordon_connectors::database::RIGHTS;
+use cordon_connectors::hypervisor::PROGRAM as DESKTOPS;
 use cordon_connectors::linux_host::PROGRAM;
+use cordon_testbed::libvirt::{self, Libvirt};
 use cordon_testbed::netns::{self, Network};
 use cordon_testbed::oidc;
 use cordon_testbed::postgres::{self, Postgres};
@@ -382,6 +384,48 @@ pub(crate) fn provider() -> Result<Part, Missing> {
         is_closed: Box::new(move |_| {
             let user = of_closed();
             user["disabled"] == json!(true) || user["enabled"] == json!(false)
+        }),
+        audit: None,
+    })
+}
+
+/// Two virtual desktops of a pool.
+pub(crate) fn hypervisor() -> Result<Part, Missing> {
+    libvirt::available()?;
+    let libvirt = Libvirt::start().unwrap();
+    for name in ["vdi-ho-01", "vdi-ho-02"] {
+        libvirt.domain(name).unwrap();
+    }
+    let folder = libvirt.folder();
+    let program = folder.join("cordon-desktops");
+    std::fs::write(&program, DESKTOPS).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = folder.join("desktops.conf");
+    let text = format!(
+        "POOLS='head-office=vdi-ho-*'\nURI='{}'\nSTATE={}\n",
+        libvirt.uri(),
+        folder.join("state").display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let settings = json!({
+        "run": {"prefix": ["env", format!("CORDON_DESKTOPS_CONFIG={}", config.display())]},
+        "program": program,
+        "pools": {"desktops:head-office": "head-office"},
+    });
+    let libvirt = std::rc::Rc::new(libvirt);
+    let of_closed = libvirt.clone();
+    Ok(Part {
+        name: "desktops",
+        kind: "hypervisor",
+        handles: &["close-desktops"],
+        settings,
+        nodes: vec![("desktops:head-office".to_owned(), Vec::new())],
+        declared: Vec::new(),
+        secrets: Vec::new(),
+        state: Box::new(move |_| lines(&libvirt.state().unwrap())),
+        is_closed: Box::new(move |_| {
+            let running = of_closed.virsh(&["list", "--state-running", "--name"]).unwrap();
+            running.trim().is_empty()
         }),
         audit: None,
     })
