@@ -21,10 +21,8 @@ pub(crate) fn next_key(row: &Row) -> Option<VerifyingKey> {
     if !row.body.contains(r#""record":"key-rotated""#) {
         return None;
     }
-    match serde_json::from_str(&row.body).ok()? {
-        Record::KeyRotated(rotated) => PublicKey::from_hex(&rotated.public).map(|key| key.0),
-        _ => None,
-    }
+    let Ok(Record::KeyRotated(rotated)) = serde_json::from_str(&row.body) else { return None };
+    PublicKey::from_hex(&rotated.public).map(|key| key.0)
 }
 
 /// Follows the keys through a ledger, entry by entry, and checks its signatures by them.

@@ -75,9 +75,10 @@ fn no_changed_decision_keeps_its_signature() {
     // The reason is not signed, so that it can be mended.
     assert_eq!(change(&|d| d.because = "tired".to_owned()), Ok(()));
     let signature = good.signature.clone().unwrap();
-    for at in 0..signature.len() {
-        let digit = if &signature[at..=at] == "0" { "1" } else { "0" };
-        let flipped = format!("{}{digit}{}", &signature[..at], &signature[at + 1..]);
+    for (at, digit) in signature.char_indices() {
+        let other = if digit == '0' { "1" } else { "0" };
+        let mut flipped = signature.clone();
+        flipped.replace_range(at..=at, other);
         assert_eq!(change(&|d| d.signature = Some(flipped.clone())), wrong, "digit {at}");
     }
     let other = Person { key: Some(key(8).public_hex()), ..ann.clone() };

@@ -56,7 +56,7 @@ fn a_crash_at_any_step_of_a_change_of_keys_is_settled_at_the_next_start() {
     ten(folder.path());
     let (key, next) = (folder.path().join("ledger.key"), folder.path().join("ledger.key.next"));
     let old = fs::read(&key).unwrap();
-    drop(Ledger::open(folder.path()).unwrap().rotate_key(now(20), By::Cordon, "x").unwrap());
+    Ledger::open(folder.path()).unwrap().rotate_key(now(20), By::Cordon, "x").unwrap();
     let new = fs::read(&key).unwrap();
     // The entry is written, the files are not exchanged.
     put_key(&key, &old);

@@ -103,7 +103,8 @@ fn rows_of(connection: &Connection) -> Vec<Row> {
 fn edits(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (at, c) in text.char_indices() {
-        let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
+        let (before, rest) = text.split_at(at);
+        let after = rest.split_at(c.len_utf8()).1;
         let others = [1, 2, 4, 16, 32, 64].map(|bit| char::from_u32(u32::from(c) ^ bit));
         for other in others.into_iter().flatten() {
             all.insert(format!("{before}{other}{after}"));

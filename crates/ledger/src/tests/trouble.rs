@@ -34,10 +34,7 @@ fn is_child() -> bool {
 }
 
 fn refusal(error: &LedgerError) -> Option<Refusal> {
-    match error {
-        LedgerError::NotWritable { refusal, .. } => Some(*refusal),
-        _ => None,
-    }
+    if let LedgerError::NotWritable { refusal, .. } = error { Some(*refusal) } else { None }
 }
 
 #[test]
