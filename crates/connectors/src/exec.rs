@@ -125,7 +125,9 @@ impl Connector for Exec {
                     residual_seconds: None,
                 },
             )),
-            other => Err(self.other(&other)),
+            other @ (Reply::Acted { .. } | Reply::Tried { .. } | Reply::Trouble(_)) => {
+                Err(self.other(&other))
+            }
         }
     }
 
@@ -158,7 +160,9 @@ impl Connector for Exec {
                     |node: &NodeId| Probed { target: node.clone(), finding: Finding::Untried };
                 Ok(each(call, findings, |probed| &probed.target, untried))
             }
-            other => Err(self.other(&other)),
+            other @ (Reply::Seen { .. } | Reply::Acted { .. } | Reply::Trouble(_)) => {
+                Err(self.other(&other))
+            }
         }
     }
 }
@@ -191,7 +195,9 @@ impl Exec {
                 };
                 Ok(each(call, outcomes, |outcome| &outcome.target, silent))
             }
-            other => Err(self.other(&other)),
+            other @ (Reply::Seen { .. } | Reply::Tried { .. } | Reply::Trouble(_)) => {
+                Err(self.other(&other))
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! `target.rs`, one request that of `wire.rs`.
 
 mod auth;
+mod check;
 mod definition;
 mod preflight;
 mod sigv4;
@@ -17,6 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod value;
+mod verdict;
 mod wire;
 mod xml;
 
@@ -88,7 +90,7 @@ pub(crate) fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     let common: Common = site.settings()?;
     let name = common.definition.as_deref().unwrap_or(&site.kind);
     let definition = definition(site, name)?;
-    let (settings, secrets) = values(site, &definition, common.own)?;
+    let (settings, secrets) = values(site, &definition, &common.own)?;
     let wrong = |why: String| site.wrong(why);
     let base = definition.base.render(&scope(&settings), Place::Plain).map_err(wrong)?;
     check_address(&base).map_err(wrong)?;
@@ -158,7 +160,7 @@ fn definition(site: &Site, name: &str) -> Result<Definition, SettingsError> {
 fn values(
     site: &Site,
     definition: &Definition,
-    own: Map<String, Json>,
+    own: &Map<String, Json>,
 ) -> Result<(Json, Json), SettingsError> {
     if let Some(unknown) = own.keys().find(|key| !definition.settings.contains_key(*key)) {
         let known: Vec<&str> = definition.settings.keys().map(String::as_str).collect();

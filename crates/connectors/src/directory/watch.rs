@@ -121,7 +121,7 @@ fn follow(
             waits = WAITS.iter();
         }
         let wait = waits.next().copied().unwrap_or(LASTING);
-        if wire.until(&mut stopped, tokio::time::sleep(wait)).is_none() {
+        if wire.until(&mut stopped, async { tokio::time::sleep(wait).await }).is_none() {
             return;
         }
         // Without a connection the next round only waits.

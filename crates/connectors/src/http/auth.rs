@@ -28,9 +28,9 @@ pub(super) enum Auth {
     /// A header with a token or a password.
     Header(String, String),
     /// A token for a client's secret or signed assertion.
-    Token(TokenSource),
+    Token(Box<TokenSource>),
     /// A signature over the request.
-    Aws(Keys),
+    Aws(Box<Keys>),
 }
 
 /// Where tokens come from.
@@ -60,7 +60,7 @@ struct Signer {
 
 enum KeyPair {
     Rsa(Box<RsaKeyPair>),
-    P256(EcdsaKeyPair),
+    P256(Box<EcdsaKeyPair>),
 }
 
 impl Auth {
@@ -94,16 +94,21 @@ impl Auth {
                     }
                 }
                 let url = fill(token_url)?;
-                Self::Token(TokenSource { url, form: fields, signer, kept: Mutex::default() })
+                Self::Token(Box::new(TokenSource {
+                    url,
+                    form: fields,
+                    signer,
+                    kept: Mutex::default(),
+                }))
             }
             AuthPart::Aws { access_key, secret_key, session_token, region, service } => {
-                Self::Aws(Keys {
+                Self::Aws(Box::new(Keys {
                     access: fill(access_key)?,
                     secret: fill(secret_key)?,
                     session: session_token.as_ref().and_then(|token| fill(token).ok()),
                     region: fill(region)?,
                     service: fill(service)?,
-                })
+                }))
             }
         })
     }
@@ -145,10 +150,9 @@ impl TokenSource {
     pub(super) fn keep(&self, answer: Json) -> Result<Token, String> {
         let value = answer.get("access_token").and_then(Json::as_str);
         let value = value.ok_or("its answer holds no `access_token`")?.to_owned();
-        let seconds = answer.get("expires_in").and_then(|seconds| match seconds {
-            Json::String(text) => text.parse().ok(),
-            other => other.as_u64(),
-        });
+        let seconds = answer
+            .get("expires_in")
+            .and_then(|seconds| seconds.as_u64().or_else(|| seconds.as_str()?.parse().ok()));
         let life = Duration::from_secs(seconds.unwrap_or(300));
         let until = Instant::now() + life.checked_sub(EARLY).unwrap_or(life / 2);
         let token = Token { value, answer, until };
@@ -215,7 +219,7 @@ fn key_pair(pem: &str) -> Result<KeyPair, String> {
     }
     let curve = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let key = EcdsaKeyPair::from_pkcs8(curve, &der, &SystemRandom::new());
-    key.map(KeyPair::P256).map_err(|_| {
+    key.map(|key| KeyPair::P256(Box::new(key))).map_err(|_| {
         "the private key is neither RSA nor P-256 in PKCS#8; convert it with `openssl pkcs8 -topk8 -nocrypt`"
             .to_owned()
     })

@@ -186,7 +186,8 @@ impl TryFrom<toml::Value> for JsonTemplate {
                 Self::Table(filled.collect::<Result<_, String>>()?)
             }
             toml::Value::Float(_) | toml::Value::Datetime(_) => {
-                return Err(format!("`{value}` can stand here as text only; put it in quotes"));
+                let kind = value.type_str();
+                return Err(format!("a {kind} can stand here as text only; put it in quotes"));
             }
         })
     }
@@ -249,8 +250,9 @@ impl TryFrom<toml::Value> for Expected {
                 Self::OneOf(list.into_iter().map(Self::try_from).collect::<Result<_, _>>()?)
             }
             toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+                let kind = value.type_str();
                 return Err(format!(
-                    "`{value}` cannot be compared with; write text, a number, a truth value or a list of them"
+                    "a {kind} cannot be compared with; write text, a number, a truth value or a list of them"
                 ));
             }
         })

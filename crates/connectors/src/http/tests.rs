@@ -10,8 +10,8 @@ use super::*;
 /// The complete example of the documentation.
 fn example() -> String {
     let page = include_str!("../../../../docs/connectors/http.md");
-    let from = page.find("name = \"doors\"").unwrap();
-    page[from..].split("```").next().unwrap().to_owned()
+    let (_, from) = page.split_once("```toml\nname = \"doors\"").unwrap();
+    format!("name = \"doors\"{}", from.split("```").next().unwrap())
 }
 
 #[test]

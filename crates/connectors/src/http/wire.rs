@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use cordon_model::action::{Trouble, TroubleKind};
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Timeout};
 
 use super::auth::{Auth, Token, TokenSource};
 use super::definition::{Code, Errors};
 use super::sigv4::Signed;
 use super::template::joined;
+use super::verdict::{Loss, loss};
 use super::xml;
 
 /// An answer may be so long, in bytes.
@@ -30,11 +31,11 @@ const IDLE: Duration = Duration::from_secs(15);
 /// The way to one outside system.
 pub(super) struct Wire {
     agent: Agent,
-    title: String,
+    pub(super) title: String,
     auth: Auth,
     /// As definitions name it.
     pub(super) auth_kind: &'static str,
-    errors: Errors,
+    pub(super) errors: Errors,
     apart: Duration,
     next: Mutex<Instant>,
 }
@@ -62,16 +63,8 @@ pub(super) struct Incoming {
     pub(super) body: Json,
     pub(super) etag: Option<String>,
     pub(super) link: Option<String>,
-    retry_after: Option<String>,
-    reset: Option<String>,
-}
-
-/// Why there is no answer.
-enum Loss {
-    /// It never arrived.
-    NotSent(String),
-    /// It may have arrived.
-    Lost(String),
+    pub(super) retry_after: Option<String>,
+    pub(super) reset: Option<String>,
 }
 
 impl Wire {
@@ -255,7 +248,7 @@ impl Wire {
                     .run(self.agent.configure_request(request).timeout_global(Some(left)).build())
             }
         };
-        self.read(answer.map_err(loss)?)
+        self.read(answer.map_err(|error| loss(&error))?)
     }
 
     fn read(&self, answer: ureq::http::Response<ureq::Body>) -> Result<Incoming, Loss> {
@@ -303,30 +296,6 @@ impl Wire {
         Ok(())
     }
 
-    /// How long to wait, if the answer says that there were too many requests.
-    fn throttled(&self, answer: &Incoming, code: Option<&str>) -> Option<Duration> {
-        let throttles = |known: &Code| known.is(answer.status, code);
-        let by_code = self.errors.throttled.iter().any(throttles);
-        if !by_code
-            && answer.status != 429
-            && (answer.status != 503 || answer.retry_after.is_none())
-        {
-            return None;
-        }
-        let after = answer.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
-        let dated = || {
-            let text = answer.retry_after.as_deref()?;
-            let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-            Some(at.as_second() - Timestamp::now().as_second())
-        };
-        let reset = || {
-            let at: i64 = answer.reset.as_deref()?.trim().parse().ok()?;
-            Some(at - Timestamp::now().as_second() + 1)
-        };
-        let seconds: i64 = after.or_else(dated).or_else(reset).unwrap_or(1);
-        Some(Duration::from_secs(u64::try_from(seconds.max(0)).unwrap_or(0)))
-    }
-
     fn pause(
         &self,
         out: &Outgoing,
@@ -348,81 +317,6 @@ impl Wire {
         std::thread::sleep(wait);
         Ok(())
     }
-
-    fn lost(&self, out: &Outgoing, loss: Loss) -> Trouble {
-        let (title, told) = (&self.title, out.told());
-        match loss {
-            Loss::NotSent(why) => Trouble::new(
-                TroubleKind::Unreachable,
-                format!("{title} cannot be reached ({why}); `{told}` was not sent"),
-            ),
-            Loss::Lost(why) if out.writes => Trouble::new(
-                TroubleKind::NoReply,
-                format!("{title} did not answer `{told}` ({why}); it may have been done"),
-            ),
-            Loss::Lost(why) => Trouble::new(
-                TroubleKind::NoReply,
-                format!("{title} did not answer `{told}` ({why}); nothing was changed"),
-            ),
-        }
-    }
-
-    fn refused(&self, out: &Outgoing, answer: &Incoming, code: Option<&str>) -> Trouble {
-        let (title, told, said) = (&self.title, out.told(), self.said(answer));
-        let is = |codes: &[Code]| codes.iter().any(|known| known.is(answer.status, code));
-        let status = answer.status;
-        let (kind, why) = if is(&self.errors.denied) || matches!(status, 401 | 403) {
-            let needs = if out.needs.is_empty() {
-                String::new()
-            } else {
-                format!("; it needs {}", out.needs)
-            };
-            (TroubleKind::Denied, format!("{title} does not permit `{told}` ({said}){needs}"))
-        } else if is(&self.errors.changed) || matches!(status, 409 | 412) {
-            let why = format!("somebody was quicker: {title} did not take `{told}` ({said})");
-            (TroubleKind::Changed, why)
-        } else if status == 404 {
-            let why = format!(
-                "{title} finds nothing at `{told}` ({said}); whether it does not exist or may not be seen is not known"
-            );
-            (TroubleKind::Unknown, why)
-        } else if status == 503 || (status >= 500 && !out.writes) {
-            (
-                TroubleKind::Unreachable,
-                format!("{title} is out of order at `{told}` ({said}); nothing was changed"),
-            )
-        } else if status >= 500 {
-            (
-                TroubleKind::NoReply,
-                format!("{title} failed at `{told}` ({said}); it may have been done"),
-            )
-        } else if (300..400).contains(&status) {
-            let why = format!(
-                "{title} points elsewhere at `{told}` ({said}), which is not followed; correct the address in the settings"
-            );
-            (TroubleKind::Unsupported, why)
-        } else {
-            (
-                TroubleKind::Unsupported,
-                format!("{title} did not accept `{told}` ({said}); nothing was changed"),
-            )
-        };
-        Trouble::new(kind, why)
-    }
-
-    fn code(&self, answer: &Incoming) -> Option<String> {
-        self.errors.code.as_ref().and_then(|path| path.text_of(&answer.body))
-    }
-
-    /// Status, code and words of an answer, short enough for a message.
-    fn said(&self, answer: &Incoming) -> String {
-        let message = self.errors.message.as_ref().and_then(|path| path.text_of(&answer.body));
-        let words: Vec<String> = self.code(answer).into_iter().chain(message).collect();
-        let words: String =
-            words.join(": ").chars().filter(|c| !c.is_control()).take(200).collect();
-        let gap = if words.is_empty() { "" } else { ", " };
-        format!("status {}{gap}{words}", answer.status)
-    }
 }
 
 /// The content type of a form.
@@ -437,26 +331,17 @@ pub(super) struct Way<'a> {
 
 impl Outgoing {
     /// Method and path, for people: no query, for it may hold names.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         format!("{} {}", self.method, host_and_path(&self.url).1)
     }
 }
 
-impl Code {
-    fn is(&self, status: u16, code: Option<&str>) -> bool {
-        match self {
-            Self::Status(known) => *known == status,
-            Self::Name(name) => code == Some(name),
-        }
-    }
-}
-
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
-    let items = parse_pem(pem).filter_map(Result::ok).filter_map(|item| match item {
-        PemItem::Certificate(certificate) => Some(certificate),
-        _ => None,
-    });
-    let found: Vec<_> = items.collect();
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        Ok(_) | Err(_) => None,
+    };
+    let found: Vec<_> = parse_pem(pem).filter_map(certificate).collect();
     if found.is_empty() { Err("`ca` holds no certificate in PEM".to_owned()) } else { Ok(found) }
 }
 
@@ -484,30 +369,5 @@ fn parsed(bytes: &[u8]) -> Json {
     match text.trim_start().starts_with('<').then(|| xml::to_json(&text)) {
         Some(Ok(json)) => json,
         Some(Err(_)) | None => Json::Null,
-    }
-}
-
-fn loss(error: ureq::Error) -> Loss {
-    use std::io::ErrorKind;
-    let text = error.to_string();
-    match error {
-        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)
-        | ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::BadUri(_)
-        | ureq::Error::Http(_)
-        | ureq::Error::Tls(_)
-        | ureq::Error::Rustls(_)
-        | ureq::Error::InvalidProxyUrl => Loss::NotSent(text),
-        ureq::Error::Io(error) => match error.kind() {
-            ErrorKind::ConnectionRefused
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::AddrNotAvailable => Loss::NotSent(text),
-            // A certificate that does not fit ends the handshake, before anything was sent.
-            ErrorKind::InvalidData if text.contains("certificate") => Loss::NotSent(text),
-            _ => Loss::Lost(text),
-        },
-        _ => Loss::Lost(text),
     }
 }

@@ -98,8 +98,17 @@ fn gateway(manner: Manner) -> String {
                 Manner::LosesFirst if met.insert(packet.to_vec()) => continue,
                 Manner::Nak(cause) => (42, Some(cause)),
                 Manner::NakWithoutCause => (42, None),
-                _ if known => (41, None),
-                _ => (42, Some(503)),
+                Manner::Honest
+                | Manner::LosesFirst
+                | Manner::WrongSecret
+                | Manner::WrongMessageAuthenticator
+                | Manner::NoMessageAuthenticator => {
+                    if known {
+                        (41, None)
+                    } else {
+                        (42, Some(503))
+                    }
+                }
             };
             socket.send_to(&answer(packet, code, cause, manner), from).unwrap();
         }
@@ -107,7 +116,7 @@ fn gateway(manner: Manner) -> String {
     address
 }
 
-fn connector(server: &str, more: Json) -> Box<dyn Connector> {
+fn connector(server: &str, more: &Json) -> Box<dyn Connector> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("s"), KEY).unwrap();
@@ -156,7 +165,7 @@ const SHORT: Duration = Duration::from_millis(400);
 fn sessions_end_and_the_gateways_word_is_kept() {
     let server = gateway(Manner::Honest);
     let mut connector =
-        connector(&server, json!({ "session_seconds": 3600, "names": { "user:a": "ann" } }));
+        connector(&server, &json!({ "session_seconds": 3600, "names": { "user:a": "ann" } }));
     let targets = ["user:a", "session:77", "user:nobody"];
     let seen = connector.look(&call(Act::Look, &targets, 0), DEADLINE).unwrap();
     assert!(seen.iter().all(|seen| seen.access == Access::Open && seen.residual_seconds.is_none()));
@@ -182,7 +191,7 @@ fn sessions_end_and_the_gateways_word_is_kept() {
 #[test]
 fn many_sessions_end_in_one_call() {
     let server = gateway(Manner::Honest);
-    let mut connector = connector(&server, json!({}));
+    let mut connector = connector(&server, &json!({}));
     let names: Vec<String> =
         (0..200).map(|n| format!("user:u{n}")).chain(["user:ann".to_owned()]).collect();
     let targets: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -194,7 +203,7 @@ fn many_sessions_end_in_one_call() {
 
 #[test]
 fn a_lost_packet_is_sent_again() {
-    let mut connector = connector(&gateway(Manner::LosesFirst), json!({}));
+    let mut connector = connector(&gateway(Manner::LosesFirst), &json!({}));
     assert_eq!(end(&mut *connector, &["user:ann"], DEADLINE), [Answer::Done]);
 }
 
@@ -214,7 +223,7 @@ fn refusals_are_told_for_what_they_are() {
     ];
     for (manner, kind) in cases {
         let server = gateway(manner);
-        let mut connector = connector(&server, json!({}));
+        let mut connector = connector(&server, &json!({}));
         let began = Instant::now();
         let answers = end(&mut *connector, &["user:ann"], SHORT);
         assert!(began.elapsed() < SHORT * 2);
@@ -230,16 +239,16 @@ fn refusals_are_told_for_what_they_are() {
 #[test]
 fn an_unsigned_message_is_taken_unless_settings_are_strict() {
     let server = gateway(Manner::NoMessageAuthenticator);
-    let mut lenient = connector(&server, json!({}));
+    let mut lenient = connector(&server, &json!({}));
     assert_eq!(end(&mut *lenient, &["user:ann"], SHORT), [Answer::Done]);
-    let mut strict = connector(&server, json!({ "strict": true }));
+    let mut strict = connector(&server, &json!({ "strict": true }));
     assert!(!end(&mut *strict, &["user:ann"], SHORT)[0].is_done());
 }
 
 #[test]
 fn nobody_there_and_out_of_scope() {
     let unused = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut nobody = connector(&unused, json!({}));
+    let mut nobody = connector(&unused, &json!({}));
     let answers = end(&mut *nobody, &["user:ann"], DEADLINE);
     assert!(
         matches!(&answers[0], Answer::Failed(t) if t.kind == TroubleKind::Unreachable),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::Ran;
 
 /// How long what was written is still collected after the end of a program.
-const DRAIN: Duration = Duration::from_millis(200);
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How a run came out.
 pub(super) enum Ended {

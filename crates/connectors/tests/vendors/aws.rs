@@ -88,16 +88,9 @@ fn is_signed(request: &Request) -> bool {
         return false;
     };
     assert_eq!((region, service, end), ("us-east-1", "iam", "aws4_request"));
-    let at = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &date[..4],
-        &date[4..6],
-        &date[6..8],
-        &date[9..11],
-        &date[11..13],
-        &date[13..15]
-    );
-    let age = jiff::Timestamp::now().duration_since(at.parse().unwrap()).abs();
+    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).unwrap();
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    let age = jiff::Timestamp::now().duration_since(at).abs();
     assert!(date.starts_with(day) && age.as_secs() < 300, "the clock: {date}");
     let headers: String = names
         .split(';')

@@ -181,7 +181,7 @@ fn fits(place: &str, shape: &Json, value: &Json) -> Result<(), String> {
                 fixed if fixed.starts_with('\'') => text == Some(fixed.trim_matches('\'')),
                 pattern if pattern.starts_with('/') => {
                     let pattern =
-                        regex::Regex::new(&format!("^(?:{})$", &pattern[1..pattern.len() - 1]));
+                        regex::Regex::new(&format!("^(?:{})$", pattern.trim_matches('/')));
                     text.is_some_and(|t| pattern.unwrap().is_match(t))
                 }
                 of => text.is_some_and(|t| of.split('|').any(|one| one == t)),

@@ -83,8 +83,14 @@ fn doors(hurried: bool) -> Server {
 
 fn warehouse(server: &Server, folder: &std::path::Path) -> cordon_connectors::Site {
     let page = include_str!("../../../../docs/connectors/http.md");
-    let from = page.find("name = \"doors\"").unwrap();
-    std::fs::write(folder.join("doors.toml"), page[from..].split("```").next().unwrap()).unwrap();
+    let (_, from) = page
+        .split_once(
+            "```toml
+name = \"doors\"",
+        )
+        .unwrap();
+    let text = format!("name = \"doors\"{}", from.split("```").next().unwrap());
+    std::fs::write(folder.join("doors.toml"), text).unwrap();
     let settings = json!({ "definition": "doors.toml", "url": server.url(), "token": secret(folder, "doors", "hush-doors") });
     let nodes = [("user:ann", "o'neil&valid=x@north.example"), ("user:bob", "bob@north.example")];
     let mut site = site("http", settings, folder, &nodes);

@@ -28,7 +28,7 @@ fn throttled(seconds: u32) -> Response {
 impl Tactical {
     fn row(&mut self, table: &str, id: &str) -> Option<&mut Json> {
         let rows = self.state[table].as_array_mut().unwrap();
-        rows.iter_mut().find(|row| row["id"].to_string() == id)
+        rows.iter_mut().find(|row| row["id"].as_u64() == id.parse().ok())
     }
 
     fn merged(&mut self, table: &str, request: &Request, says: &str) -> Response {
