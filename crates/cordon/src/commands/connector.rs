@@ -140,6 +140,8 @@ fn test(args: &TestArgs) -> anyhow::Result<u8> {
         bystanders: args.bystander.clone(),
         outside: args.outside.clone(),
         may_change,
+        // The range takes every kind.
+        unknown_kind: (site.kind != "range").then(|| "practise-nothing".to_owned()),
         ..Subject::new(&args.kind, mode, args.target.clone())
     };
     let lines = examine(connector.as_mut(), &subject, Help::default());
