@@ -204,7 +204,7 @@ impl Standing {
             | Transition::Stuck { trouble, outcomes } => {
                 self.note(outcomes);
                 self.fail(at, trouble);
-                self.gave_up |= matches!(stage, Stage::Failed | Stage::Stuck);
+                self.gave_up |= !matches!(step, Transition::Tried { .. });
             }
             Transition::Drifted { observed, .. } => {
                 for target in observed {

@@ -118,9 +118,9 @@ impl Life {
         if self.wanted != wanted {
             self.intent = None;
             self.warned = false;
+            (self.in_a_row, self.last_try, self.failed) = (0, None, false);
         }
         self.wanted = wanted;
-        (self.in_a_row, self.last_try, self.failed) = (0, None, false);
     }
 
     fn in_force(&self) -> bool {
@@ -282,6 +282,12 @@ impl Checks {
         self.tick += 1;
         let mut orders: BTreeMap<Act, u32> = BTreeMap::new();
         for entry in entries {
+            if let Ok(id) = std::env::var("TRACE") {
+                let line = format!("{} {} {:?}", entry.seq, entry.time, entry.body);
+                if line.contains(&id) {
+                    println!("{}", &line[..line.len().min(420)]);
+                }
+            }
             self.entry(entry, entries);
             let Record::Withdrawal(Moved { withdrawal, transition }) = &entry.body else {
                 continue;
@@ -452,7 +458,7 @@ impl Checks {
             }
             _ => {}
         }
-        if !matches!(step, T::Expiring { .. } | T::OutOfSight { .. } | T::Expired) {
+        if !matches!(step, T::Expiring { .. } | T::Expired) {
             life.last = Some(step.clone());
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cordon_connectors::range::{RangeState, Switch};
+use cordon_connectors::range::{Effect, RangeState, Switch};
 use cordon_model::action::Order;
 use cordon_model::{NodeId, WithdrawalId};
 
@@ -86,7 +86,10 @@ impl Switches {
         if let Some((targets, _)) = targets {
             assert!(targets.contains(node), "`{node}` is no target of the call, and changes");
         }
-        let ends = targets.is_some_and(|(_, ends)| ends);
+        let coming = change.before.pending.iter().any(|pending| {
+            pending.node == *node && matches!(pending.effect, Effect::End { .. })
+        });
+        let ends = coming || targets.is_some_and(|(_, ends)| ends);
         for (id, session) in &before.sessions {
             let over = session.until.is_some_and(|until| until <= change.after.now);
             let kept = after.sessions.contains_key(id);

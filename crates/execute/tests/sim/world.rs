@@ -88,9 +88,9 @@ impl Simulated {
         self.dead = false;
         self.life += 1;
         self.ready.clear();
-        self.checks.stopped();
         let more = self.disk.start_again();
         self.checks.durable(&more);
+        self.checks.stopped();
     }
 
     fn stops_here(&mut self) -> Result<(), Halt> {
