@@ -17,6 +17,8 @@ pub struct Observations {
     services: BTreeMap<ServiceId, ServiceLook>,
     /// Withdrawals with a call on its way, and the connector that was asked.
     on_the_way: BTreeMap<WithdrawalId, Option<String>>,
+    /// Withdrawals that have changed while a call was on its way: what it saw is old.
+    overtaken: BTreeSet<WithdrawalId>,
     /// Services with a probe on its way.
     probed_now: BTreeSet<ServiceId>,
 }
@@ -103,12 +105,14 @@ impl Observations {
 
     /// Keeps that a call was handed over; until its answer comes no other is made for the withdrawal.
     pub fn asked(&mut self, call: &Call) {
+        self.overtaken.remove(&call.order.withdrawal);
         self.on_the_way.insert(call.order.withdrawal.clone(), call.order.connector.clone());
     }
 
-    /// The answer to a withdrawal's call has come.
-    pub fn answered(&mut self, withdrawal: &WithdrawalId) {
+    /// The answer to a withdrawal's call has come; false if it tells what has changed since.
+    pub fn answered(&mut self, withdrawal: &WithdrawalId) -> bool {
         self.on_the_way.remove(withdrawal);
+        !self.overtaken.remove(withdrawal)
     }
 
     /// Whether a withdrawal's call is on its way.
@@ -143,5 +147,8 @@ impl Observations {
     pub fn forget(&mut self, withdrawal: &WithdrawalId) {
         self.looks.remove(withdrawal);
         self.probes.remove(withdrawal);
+        if self.is_on_the_way(withdrawal) {
+            self.overtaken.insert(withdrawal.clone());
+        }
     }
 }

@@ -528,7 +528,9 @@ impl Checks {
             let coming = refusal.wanted && !refusal.over && !refusal.by_hand() && !refusal.failed;
             let needed = refusal.order.mode == Mode::Refuse && shared && coming;
             let first = &refusal.order.withdrawal;
-            assert!(!needed || refusal.in_force(), "`{id}` ends before `{first}` refuses");
+            // What moves in the same batch was decided at the same moment.
+            let held = refusal.in_force() || refusal.moved == self.tick;
+            assert!(!needed || held, "`{id}` ends before `{first}` refuses");
         }
     }
 
