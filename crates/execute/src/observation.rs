@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cordon_model::action::{Call, Observed, Probed, ServiceState, Trouble};
 use cordon_model::{ServiceId, Timestamp, WithdrawalId};
 
+/// Answers in a row that are passed over because something has changed since.
+const PASSED_OVER_AT_MOST: u32 = 3;
+
 /// The newest looks and probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observations {
@@ -19,6 +22,8 @@ pub struct Observations {
     on_the_way: BTreeMap<WithdrawalId, Option<String>>,
     /// Withdrawals that have changed while a call was on its way: what it saw is old.
     overtaken: BTreeSet<WithdrawalId>,
+    /// How often in a row that was so: who floods us with changes must not keep us from looking.
+    passed_over: BTreeMap<WithdrawalId, u32>,
     /// Services with a probe on its way.
     probed_now: BTreeSet<ServiceId>,
 }
@@ -112,7 +117,12 @@ impl Observations {
     /// The answer to a withdrawal's call has come; false if it tells what has changed since.
     pub fn answered(&mut self, withdrawal: &WithdrawalId) -> bool {
         self.on_the_way.remove(withdrawal);
-        !self.overtaken.remove(withdrawal)
+        let times = self.passed_over.remove(withdrawal).unwrap_or_default();
+        if !self.overtaken.remove(withdrawal) || times >= PASSED_OVER_AT_MOST {
+            return true;
+        }
+        self.passed_over.insert(withdrawal.clone(), times + 1);
+        false
     }
 
     /// Whether a withdrawal's call is on its way.

@@ -85,6 +85,8 @@ pub(crate) fn converge(program: &mut Program) {
     program.world.checks.calm_since = Some(program.world.now);
     honest(program);
     program.world.outside.lasting.clear();
+    // What a lie has hidden shows at the next look.
+    program.wait(75);
     settle(program, "after the faults");
     assert!(program.world.outside.nothing_is_half_done(), "something is left half done");
 }

@@ -86,9 +86,10 @@ impl Switches {
         if let Some((targets, _)) = targets {
             assert!(targets.contains(node), "`{node}` is no target of the call, and changes");
         }
-        let coming = change.before.pending.iter().any(|pending| {
-            pending.node == *node && matches!(pending.effect, Effect::End { .. })
-        });
+        let coming =
+            change.before.pending.iter().any(|pending| {
+                pending.node == *node && matches!(pending.effect, Effect::End { .. })
+            });
         let ends = coming || targets.is_some_and(|(_, ends)| ends);
         for (id, session) in &before.sessions {
             let over = session.until.is_some_and(|until| until <= change.after.now);
