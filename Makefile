@@ -5,7 +5,10 @@ SHELL := /bin/bash
 CARGO ?= cargo
 NEED := cmake clang zstd
 
-.PHONY: demo test bench check setup install
+SEEDS ?= 1000
+BUG_SEEDS ?= 150
+
+.PHONY: demo test sim sim-bugs bench check setup install
 
 demo: setup
 	@$(CARGO) build --quiet --release -p cordon
@@ -13,6 +16,14 @@ demo: setup
 
 test: setup
 	@bash .ci/test
+
+# The executor and its ledger in a simulated world: more seeds than `make test` runs.
+sim: setup
+	SEEDS=$(SEEDS) $(CARGO) test -p cordon-execute --release --test sim --locked
+
+# Plants bugs into a copy of the executor, one at a time; the simulation must find each.
+sim-bugs: setup
+	@python3 crates/execute/tests/bugs.py $(BUG_SEEDS)
 
 # How fast estates of several sizes are planned, the small ones beside a general solver.
 bench: setup
