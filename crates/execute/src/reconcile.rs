@@ -256,7 +256,9 @@ impl Reconciler {
             (Act::Refuse | Act::End | Act::Restore, reply) => {
                 let outcomes = match reply {
                     Reply::Acted { outcomes } => Ok(outcomes),
-                    other => Err(trouble_of(other)),
+                    other @ (Reply::Seen { .. } | Reply::Tried { .. } | Reply::Trouble(_)) => {
+                        Err(trouble_of(other))
+                    }
                 };
                 // What somebody has decided meanwhile closed the attempt; its answer is lost.
                 let standing = self.state.standings.get(withdrawal);

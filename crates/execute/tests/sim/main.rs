@@ -65,11 +65,7 @@ fn trouble(program: &mut Program) -> bool {
             4..=5 => meddled |= others(program),
             6 => surroundings(program),
             7 => program.confirm_by_hand(),
-            8 => {
-                if program.world.dice.chance(20) {
-                    program.start_again();
-                }
-            }
+            8 if program.world.dice.chance(20) => program.start_again(),
             _ => {}
         }
         let seconds = i64::try_from(program.world.dice.between(1, 90)).unwrap();
@@ -141,7 +137,8 @@ fn surroundings(program: &mut Program) {
     match world.dice.roll(4) {
         0 => world.full = !world.full,
         1 => {
-            let target = node(*world.dice.pick(&["user:cas", "host:h2", "host:h1", "user:ann"]));
+            let target =
+                node(world.dice.pick::<&str>(&["user:cas", "host:h2", "host:h1", "user:ann"]));
             let acts = vec![Act::Refuse, Act::End, Act::Restore];
             let faults = [
                 Some(Fault::Offline),
