@@ -4,11 +4,19 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 NEED := cmake clang zstd
+# The real systems that `make test-real` starts, each on loopback or in a network namespace.
+REAL := samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user \
+  ldap-utils slapd nftables conntrack iproute2 iputils-ping openssh-server openssh-client postgresql-15 \
+  postgresql-15-pgaudit libvirt-daemon libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu \
+  qemu-system-x86 curl openssl python3
+# How many times `make test-kill` kills.
+KILLS ?= 500
 
+# How many seeds `make sim` runs, and `make sim-bugs` for each planted bug.
 SEEDS ?= 1000
 BUG_SEEDS ?= 150
 
-.PHONY: demo test sim sim-bugs bench check setup install
+.PHONY: demo test sim sim-bugs test-real test-kill bench check setup setup-real install
 
 demo: setup
 	@$(CARGO) build --quiet --release -p cordon
@@ -24,6 +32,14 @@ sim: setup
 # Plants bugs into a copy of the executor, one at a time; the simulation must find each.
 sim-bugs: setup
 	@python3 crates/execute/tests/bugs.py $(BUG_SEEDS)
+
+# Raises and lifts through real systems that the tests start by themselves, as root.
+test-real: setup setup-real
+	@bash .ci/test real
+
+# kill -9 at random moments of raising and lifting over real systems, and then everything as before.
+test-kill: setup setup-real
+	KILLS=$(KILLS) $(CARGO) test --release --locked -p cordon --features real --test kill -- --nocapture
 
 # How fast estates of several sizes are planned, the small ones beside a general solver.
 bench: setup
@@ -50,3 +66,15 @@ setup:
 	    echo "installing:$$missing"; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "missing Debian packages:$$missing (install them as root with apt-get)" >&2; exit 1; fi; fi
+
+# Installs the outside systems that can be had; what cannot is skipped by its tests, which say so.
+setup-real:
+	@missing=""; for p in $(REAL); do \
+	  dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing:$$missing"; apt-get update -qq; \
+	    for p in $$missing; do \
+	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$p >/dev/null 2>&1 \
+	        || echo "not to be had: $$p" >&2; done; \
+	  else echo "missing Debian packages:$$missing (install them as root with apt-get)" >&2; fi; fi

@@ -112,6 +112,12 @@ impl Authority {
         &self.policies.warnings
     }
 
+    /// The roles that its policies name.
+    #[must_use]
+    pub fn roles_named(&self) -> &BTreeSet<String> {
+        &self.policies.roles
+    }
+
     /// The same authority as if it were armed: for explanations.
     #[must_use]
     pub fn if_armed(&self) -> Self {
@@ -144,8 +150,6 @@ impl Authority {
         accepted: bool,
         question: &Question,
     ) -> Ruling {
-        let ground = Ground::new(estate);
-        let guards = Guards::new(&ground, &self.terms, question);
         let plan = PlanFacts::of(document, alternative, accepted);
         let mut missing = Vec::new();
         let mut found = Vec::new();
@@ -158,29 +162,50 @@ impl Authority {
                 }
             }
         }
+        let mut ruling = self.may_raise_together(estate, &found, &plan, question);
+        let mut unknown: Vec<Rule> = missing.iter().map(|(_, rule)| rule.clone()).collect();
+        for (id, rule) in missing {
+            ruling.parts.push((id, Decision::Refused { because: vec![rule] }));
+        }
+        if !unknown.is_empty() {
+            if let Decision::Refused { because } = ruling.decision {
+                unknown.extend(because);
+            }
+            ruling.decision = Decision::Refused { because: unknown };
+        }
+        ruling
+    }
+
+    /// Says whether withdrawals may be raised together: all of them, and each.
+    pub fn may_raise_together(
+        &self,
+        estate: &Estate,
+        withdrawals: &[&Withdrawal],
+        plan: &PlanFacts,
+        question: &Question,
+    ) -> Ruling {
+        let ground = Ground::new(estate);
+        let guards = Guards::new(&ground, &self.terms, question);
+        let each = withdrawals.iter();
         let facts: Vec<Facts> =
-            found.iter().map(|w| ground.facts(w, self.policies.name_withdrawals)).collect();
+            each.map(|w| ground.facts(w, self.policies.name_withdrawals)).collect();
         let mut known: BTreeMap<&Facts, Decision> = BTreeMap::new();
         let mut parts = Vec::new();
-        for (withdrawal, facts) in found.iter().zip(&facts) {
+        for (withdrawal, facts) in withdrawals.iter().zip(&facts) {
             let against = guards.against(&[withdrawal]);
             let decision = if against.is_empty() {
                 let decided = known.entry(facts);
-                let ask = || self.decide(std::slice::from_ref(facts), &plan, Vec::new(), question);
+                let ask = || self.decide(std::slice::from_ref(facts), plan, Vec::new(), question);
                 decided.or_insert_with(ask).clone()
             } else {
                 Decision::Refused { because: against }
             };
             parts.push((withdrawal.id.clone(), decision));
         }
-        for (id, rule) in &missing {
-            parts.push((id.clone(), Decision::Refused { because: vec![rule.clone()] }));
-        }
-        let mut against: Vec<Rule> = missing.into_iter().map(|(_, rule)| rule).collect();
-        against.extend(guards.against(&found));
+        let against = guards.against(withdrawals);
         let distinct: BTreeSet<Facts> = facts.into_iter().collect();
         let distinct: Vec<Facts> = distinct.into_iter().collect();
-        Ruling { decision: self.decide(&distinct, &plan, against, question), parts }
+        Ruling { decision: self.decide(&distinct, plan, against, question), parts }
     }
 
     /// The withdrawals of an estate that Cordon alone may raise: what the alternative `now` is

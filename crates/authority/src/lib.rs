@@ -16,6 +16,8 @@ mod panels;
 pub mod policies;
 pub mod question;
 pub mod signature;
+#[cfg(test)]
+mod tests;
 
 pub use authority::{Approvers, Authority, PEOPLE_WHERE_A_SERVICE_STOPS};
 pub use decision::{Decision, Panel, Rule, Ruling};

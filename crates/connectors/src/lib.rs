@@ -12,10 +12,25 @@ use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Observed, Outcome, Probed, Reply, Trouble};
 use serde::{Deserialize, Serialize};
 
+mod bound;
+pub mod conformance;
+pub mod database;
+pub mod directory;
+mod exec;
+mod firewall;
+mod http;
+pub mod hypervisor;
+pub mod linux_host;
+mod radius;
 pub mod range;
+mod remote;
+mod scim;
 mod secret;
 pub mod service;
+mod sessions;
+pub mod signals;
 mod site;
+mod web;
 
 pub use secret::{Secret, SecretError};
 pub use site::{KINDS, SettingsError, Site, open};
@@ -74,6 +89,12 @@ pub trait Connector: Send {
     /// # Errors
     /// When it can be told already that the call would come to nothing.
     fn rehearse(&mut self, call: &Call, deadline: Duration) -> Result<Vec<String>, Trouble>;
+
+    /// Names the keys of a state that change by themselves, such as versions: they tell that
+    /// somebody has changed something, and are not given back.
+    fn volatile(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Listens for changes that anybody makes to the outside system, where it tells of them, and
     /// names the nodes that it knows by `told` until the value that comes back is dropped.

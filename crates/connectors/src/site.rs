@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cordon_model::action::Json;
+use cordon_model::action::{Json, Trouble, TroubleKind};
 use cordon_model::{Estate, NodeId};
 use serde::de::DeserializeOwned;
 
@@ -73,10 +73,35 @@ impl Site {
         spellings.dedup();
         spellings
     }
+
+    /// The trouble that a node is which nobody was found for by its bare name alone: it could be
+    /// misspelt, and would then stay open while it counts as gone. None if an address was tried.
+    pub(crate) fn may_be_misspelt(&self, node: &NodeId) -> Option<Trouble> {
+        let is_sure = self.spellings(node).iter().any(|spelling| spelling.contains('@'));
+        let why = format!(
+            "nobody is called `{}` there, and no address of `{node}` is known to be sure; add an \
+             alias to the estate or its id to `names`",
+            node.name()
+        );
+        (!is_sure).then(|| Trouble::new(TroubleKind::Unknown, why))
+    }
 }
 
 /// The kinds that [`open`] knows.
-pub const KINDS: [&str; 1] = ["range"];
+pub const KINDS: &[&str] = &[
+    "database",
+    "directory",
+    "exec",
+    "firewall",
+    "http",
+    "hypervisor",
+    "linux-host",
+    "radius",
+    "range",
+    "scim",
+    "sessions",
+    "shared-signals",
+];
 
 /// Opens a connector.
 ///
@@ -84,10 +109,22 @@ pub const KINDS: [&str; 1] = ["range"];
 /// When its kind is unknown, its settings do not fit, or a secret cannot be read.
 pub fn open(site: &Site) -> Result<Box<dyn Connector>, SettingsError> {
     match site.kind.as_str() {
+        "directory" => Ok(Box::new(crate::directory::open(site)?)),
+        "database" => Ok(Box::new(crate::database::open(site)?)),
+        "firewall" => Ok(Box::new(crate::firewall::open(site)?)),
+        "hypervisor" => Ok(Box::new(crate::hypervisor::open(site)?)),
+        "linux-host" => Ok(Box::new(crate::linux_host::open(site)?)),
         "range" => match &site.range {
             Some(range) => Ok(Box::new(range.clone())),
             None => Err(site.wrong("there is no range here")),
         },
+        "sessions" => Ok(Box::new(crate::sessions::open(site)?)),
+        "shared-signals" => Ok(Box::new(crate::signals::open(site)?)),
+        "scim" => Ok(Box::new(crate::scim::open(site)?)),
+        "exec" => crate::exec::open(site),
+        "http" => crate::http::open(site),
+        "radius" => crate::radius::open(site),
+        kind if crate::http::is_builtin(kind) => crate::http::open(site),
         _ => Err(site.wrong(format!(
             "there is no kind `{}`; known are {}",
             site.kind,

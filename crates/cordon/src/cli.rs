@@ -47,12 +47,15 @@ pub(crate) enum Command {
     Renew(crate::commands::lift::RenewArgs),
     /// Show incidents, withdrawals in force and services
     Status(DataArgs),
+    /// Say who may raise what and why, or make a person's key
+    #[command(subcommand)]
+    Authority(crate::commands::authority::AuthorityCommand),
     /// Test connectors, or ask whether they could act
     #[command(subcommand)]
     Connector(crate::commands::connector::ConnectorCommand),
     /// Be the process that holds the connectors' secrets, or lift with nothing else running
     Hand(crate::commands::hand::HandArgs),
-    /// Verify, show or export the ledger
+    /// Verify, show, export, back up or upgrade the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Tell which personal data was taken, accessed, reachable or ruled out
@@ -258,6 +261,41 @@ pub(crate) enum LedgerCommand {
         /// File to write; standard output by default
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+    },
+    /// Sign with a new key from now on; the old one signs the entry that names it
+    RotateKey {
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        because: String,
+        /// Who says so; the name of the signed-in user by default
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Copy the ledger and its keys, also while it is written, and verify the copy
+    Backup {
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// Folder for the copy; it must hold no ledger
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Put a verified backup into a folder that holds no ledger
+    Restore {
+        /// Folder of the backup
+        backup: PathBuf,
+        /// Folder to restore to; nothing in it is overwritten
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+    },
+    /// Bring the ledger to the newest format, and keep it as it was beside it
+    Upgrade {
+        /// Folder with the ledger
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
     },
 }
 

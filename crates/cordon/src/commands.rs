@@ -1,6 +1,7 @@
 //! One module per command; each prints once and returns its exit code.
 
 pub(crate) mod approve;
+pub(crate) mod authority;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod connector;
@@ -45,7 +46,9 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&text)
 }
 
-/// Loads an estate folder, or fails with all its problems.
+/// Loads a folder, estate and authority, or fails with all its problems.
 pub(crate) fn load_estate(folder: &Path) -> anyhow::Result<Loaded> {
-    cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))
+    let loaded = cordon_estate::read(folder).map_err(|problems| failure::problems(&problems))?;
+    crate::authority::written(&loaded).map_err(|problems| failure::problems(&problems))?;
+    Ok(loaded)
 }

@@ -19,6 +19,9 @@ use crate::hash;
 /// A log that is silent for up to this long is still heard.
 pub(crate) const PATIENCE_SECONDS: u32 = 900;
 
+/// The file in a data folder that says where the configuration is.
+const ORIGIN: &str = "config.origin";
+
 /// The folder with the configuration of the day.
 pub(crate) fn config(data: &Path) -> PathBuf {
     data.join("config")
@@ -37,9 +40,10 @@ impl Open {
     /// Opens the ledger of a data folder, and the estate: as named, else that of the folder.
     pub(crate) fn new(named: Option<&Path>, folder: &Path) -> anyhow::Result<Self> {
         let kept = config(folder);
+        let origin = origin(named, folder);
         let loaded = match named {
             Some(named) => load_estate(named)?,
-            None if kept.is_dir() => load_estate(&kept)?,
+            None if origin.is_dir() => load_estate(&origin)?,
             None => {
                 return Err(bad_input(format!(
                     "there is no estate in `{}` yet\n    add `--config FOLDER`; its estate is kept beside the ledger",
@@ -55,17 +59,48 @@ impl Open {
             let Record::Opened(opened) = &entry.body else { return None };
             Some(opened.estate_sha256.as_str())
         });
-        let opened = (known != Some(sha256.as_str())).then(|| Opened {
-            estate: loaded.estate.name().to_owned(),
-            estate_sha256: sha256.clone(),
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        });
+        let opened = (known != Some(sha256.as_str())).then(|| with(&loaded, sha256.clone()));
         if opened.is_some() {
             cordon_estate::generate::save(&files, &kept)
                 .context("cannot keep the configuration")?;
         }
+        if let Some(named) = named {
+            keep_origin(named, folder)?;
+        }
         Ok(Self { loaded, ledger, entries, opened })
     }
+}
+
+fn with(loaded: &Loaded, estate_sha256: String) -> Opened {
+    Opened {
+        estate: loaded.estate.name().to_owned(),
+        estate_sha256,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The first record of every process that works on withdrawals: answers to what was under way
+/// before it are lost.
+pub(crate) fn opened(loaded: &Loaded) -> Record {
+    let files = cordon_estate::to_files(&loaded.estate, &loaded.config);
+    Record::Opened(with(loaded, hash::of_files(&files)))
+}
+
+/// Where the configuration comes from: the folder that is named, else the one that was named
+/// when the ledger was last written, else the copy of the day.
+pub(crate) fn origin(named: Option<&Path>, data: &Path) -> PathBuf {
+    if let Some(named) = named {
+        return named.to_owned();
+    }
+    let told = std::fs::read_to_string(data.join(ORIGIN)).map(|text| PathBuf::from(text.trim()));
+    told.ok().filter(|folder| folder.is_dir()).unwrap_or_else(|| config(data))
+}
+
+/// Keeps where the configuration is: secrets and certificates stand beside it.
+fn keep_origin(named: &Path, data: &Path) -> anyhow::Result<()> {
+    let folder = named.canonicalize().context("cannot find the configuration folder")?;
+    std::fs::write(data.join(ORIGIN), format!("{}\n", folder.display()))
+        .context("cannot keep where the configuration is")
 }
 
 /// Everything in a data folder that questions are asked of.

@@ -7,12 +7,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cordon_estate::Loaded;
 use cordon_execute::{Guard, Heard, Limits, Reconciler, Setting, World};
 use cordon_hand::Client;
 use cordon_ledger::{Ledger, LedgerError};
 use cordon_model::action::Call;
 use cordon_model::record::{Entry, Record, Transition};
-use cordon_model::{Estate, ServiceId, Timestamp};
+use cordon_model::{ServiceId, Timestamp};
 
 /// The longest that nothing is done without looking at the clock.
 const NAP: Duration = Duration::from_secs(1);
@@ -65,17 +66,17 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Goes on where a ledger ends. `attempts` are the caps of this side; the hand has its own.
+    /// Goes on where a ledger ends.
     pub(crate) fn new(
-        estate: &Estate,
+        loaded: &Loaded,
         guard: Guard,
         ledger: Ledger,
         entries: &[Entry],
         hand: Client,
     ) -> Self {
-        let protected = estate.services().iter().filter(|service| service.protected);
+        let protected = loaded.estate.services().iter().filter(|service| service.protected);
         let setting = Setting {
-            limits: Limits::default(),
+            limits: limits(loaded),
             protected: protected.map(|service| service.id.clone()).collect(),
             guard,
         };
@@ -120,6 +121,15 @@ impl Live {
             self.outside.heard.extend(heard);
         }
     }
+}
+
+/// The written limits, with what the configuration says otherwise.
+fn limits(loaded: &Loaded) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(seconds) = loaded.config.settle_seconds {
+        limits.settle_seconds = seconds;
+    }
+    limits
 }
 
 fn until(wake: Option<Timestamp>) -> Duration {

@@ -53,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Approve(args) => commands::approve::run(&args),
         Command::Lift(args) => commands::lift::run(&args),
         Command::Renew(args) => commands::lift::renew(&args),
+        Command::Authority(command) => commands::authority::run(&command),
         Command::Connector(command) => commands::connector::run(&command),
         Command::Hand(args) => commands::hand::run(&args),
         Command::Status(args) => commands::status::run(&args),

@@ -4,30 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use cordon_authority::{Authority, Terms};
+use cordon_authority::Authority;
 use cordon_connectors::Site;
 use cordon_connectors::range::Range;
 use cordon_estate::Loaded;
-use cordon_execute::authority::{Authority, Decision};
-use cordon_execute::{Guard, State};
+use cordon_execute::Guard;
 use cordon_hand::client::Reach;
-use cordon_hand::{Client, Rules, Warrant};
-use cordon_model::record::{Entry, RECORD_VERSION, Record};
-use cordon_model::{Estate, Timestamp};
+use cordon_hand::{Client, Rules};
 
 /// The hand's data folder, where this program starts the hand itself.
 pub(crate) fn hand_folder(data: &Path) -> PathBuf {
     data.join("hand")
 }
 
-/// The authority of a configuration: that of the range where every connector is one.
+/// The authority of a configuration: what is written, or that of the range where it holds.
 pub(crate) fn authority(loaded: &Loaded) -> anyhow::Result<Authority> {
-    let connectors = &loaded.config.connectors;
-    if !connectors.is_empty() && connectors.iter().all(|connector| connector.kind == "range") {
-        crate::authority::of_the_range()
-    } else {
-        Authority::observe_only(Terms::default()).map_err(|problems| failure::problems(&problems))
-    }
+    crate::authority::of_folder(loaded)
 }
 
 /// What this side of the hand lets pass; the hand has its own.

@@ -1,11 +1,13 @@
 //! Reads `cordon.toml`: what is not the estate, but about running Cordon on it.
 //!
-//! The whole schema stands in `docs/estate.md`. Names of nodes and kinds of
+//! The whole schema stands in `docs/estate.md`; `people.toml` is read in [`crate::people`]. Names of nodes and kinds of
 //! withdrawals are checked against the estate; addresses and files are only
 //! kept, for the program that opens them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cordon_model::Person;
 use cordon_model::action::Json;
 use cordon_model::ids::NodeId;
 
@@ -27,14 +29,44 @@ pub struct Config {
     /// `[hand] socket`: where the process with the connectors' secrets listens, relative to the
     /// configuration folder.
     pub hand: Option<PathBuf>,
+    /// `[hand] settle_seconds`: how long an act whose answer was lost may still take effect.
+    pub settle_seconds: Option<u32>,
     /// `[retention] events_days`: how long events are kept.
     pub events_days: Option<u32>,
+    /// `[authority]`: how far Cordon may go, whoever approves.
+    pub arming: Arming,
+    /// Those of `people.toml`, sorted by name.
+    pub people: Vec<Person>,
     /// `authority.cedar`, where it exists.
     pub authority: Option<PathBuf>,
     /// Sigma rules, `rules/**/*.yml` and `.yaml`, sorted.
     pub rules: Vec<PathBuf>,
     /// Letters and statements, `notices/*.md`, sorted.
     pub notices: Vec<PathBuf>,
+}
+
+/// `[authority]`: what bounds every raise, beside the written policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arming {
+    /// Whether anything may be raised at all.
+    pub armed: bool,
+    /// Targets that attempts may be made on within an hour, by kind of withdrawal.
+    pub attempts_per_hour: BTreeMap<String, usize>,
+    /// The same for every other kind.
+    pub attempts_per_hour_of_others: usize,
+}
+
+/// Attempts per hour of a kind for which nobody has written a bound.
+pub const ATTEMPTS_PER_HOUR: usize = 100;
+
+impl Default for Arming {
+    fn default() -> Self {
+        Self {
+            armed: false,
+            attempts_per_hour: BTreeMap::new(),
+            attempts_per_hour_of_others: ATTEMPTS_PER_HOUR,
+        }
+    }
 }
 
 /// One `[[connector]]`.
@@ -48,6 +80,10 @@ pub struct Connector {
     pub handles: Vec<String>,
     /// The node that does the work.
     pub enforcer: Option<NodeId>,
+    /// Nodes that its calls go over on their way to the enforcer, sorted; nothing on it is cut.
+    pub way: Vec<NodeId>,
+    /// Targets that attempts may be made on within an hour, all kinds together.
+    pub attempts_per_hour: Option<usize>,
     /// `[connector.settings]`, for its module: a table.
     pub settings: Json,
 }
@@ -64,8 +100,11 @@ pub struct Source {
 }
 
 /// All tables and keys that the file may hold.
-pub(crate) const TABLES: [&str; 6] =
-    ["connector", "source", "console", "hand", "retention", "data"];
+pub(crate) const TABLES: [&str; 7] =
+    ["authority", "connector", "source", "console", "hand", "retention", "data"];
+
+/// The most attempts per hour that can be written.
+const MOST_ATTEMPTS: u64 = 1_000_000;
 
 /// Reads the file. Nodes must have been declared.
 pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Config {
@@ -81,27 +120,49 @@ pub(crate) fn read_config(document: &Document<'_>, reader: &mut Reader) -> Confi
         config.listen =
             entry.required("listen", &mut reader.report).map(|text| text.value.to_owned());
     }
-    for entry in document.tables("hand", &["socket"], &mut reader.report) {
-        let socket = entry.required("socket", &mut reader.report);
+    for entry in document.tables("hand", &["socket", "settle_seconds"], &mut reader.report) {
+        let socket = entry.text("socket", &mut reader.report);
         config.hand = socket.map(|text| text.value.into());
+        let settle = entry.count("settle_seconds", 1, 3600, &mut reader.report);
+        config.settle_seconds = settle.and_then(|seconds| u32::try_from(seconds).ok());
     }
     for entry in document.tables("retention", &["events_days"], &mut reader.report) {
         let days = entry.count("events_days", 1, 36_500, &mut reader.report);
         config.events_days = days.and_then(|days| u32::try_from(days).ok());
     }
+    read_authority(document, &mut config, reader);
     read_connectors(document, &mut config, reader);
     read_sources(document, &mut config, &mut reader.report);
     config
 }
 
+fn read_authority(document: &Document<'_>, config: &mut Config, reader: &mut Reader) {
+    for entry in document.tables("authority", &["armed", "attempts_per_hour"], &mut reader.report) {
+        if let Some(armed) = entry.flag("armed", &mut reader.report) {
+            config.arming.armed = armed;
+        }
+        for (kind, found) in entry.counts("attempts_per_hour", MOST_ATTEMPTS, &mut reader.report) {
+            let most = usize::try_from(found.value).unwrap_or(usize::MAX);
+            if kind == "others" {
+                config.arming.attempts_per_hour_of_others = most;
+            } else {
+                reader.capped_kinds.push((kind.clone(), found.spot));
+                config.arming.attempts_per_hour.insert(kind, most);
+            }
+        }
+    }
+}
+
 fn read_connectors(document: &Document<'_>, config: &mut Config, reader: &mut Reader) {
-    let keys = ["name", "kind", "handles", "enforcer", "settings"];
+    let keys = ["name", "kind", "handles", "enforcer", "way", "attempts_per_hour", "settings"];
     for entry in document.entries("connector", &keys, &mut reader.report) {
         let name = entry.required("name", &mut reader.report);
         let kind = entry.required("kind", &mut reader.report);
         let handles = entry.texts("handles", &mut reader.report).unwrap_or_default();
         let enforcer = entry.text("enforcer", &mut reader.report);
         let node = enforcer.and_then(|e| reader.resolve(e.value, e.spot, "`enforcer`"));
+        let way = read_way(&entry, reader);
+        let most = entry.count("attempts_per_hour", 0, MOST_ATTEMPTS, &mut reader.report);
         let (Some(name), Some(kind)) = (name, kind) else { continue };
         if reader.connectors.insert(name.value.into(), node).is_some() {
             let what = format!("two connectors have the name `{}`", name.value);
@@ -123,10 +184,24 @@ fn read_connectors(document: &Document<'_>, config: &mut Config, reader: &mut Re
             kind: kind.value.to_owned(),
             handles,
             enforcer: enforcer.and_then(|e| NodeId::parse(e.value).ok()),
+            way,
+            attempts_per_hour: most.and_then(|most| usize::try_from(most).ok()),
             settings: entry.table("settings", &mut reader.report),
         });
     }
     config.connectors.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+fn read_way(entry: &Entry<'_, '_>, reader: &mut Reader) -> Vec<NodeId> {
+    let named = entry.texts("way", &mut reader.report).unwrap_or_default();
+    let mut way: Vec<NodeId> = named
+        .iter()
+        .filter(|node| reader.resolve(node.value, node.spot, "`way`").is_some())
+        .filter_map(|node| NodeId::parse(node.value).ok())
+        .collect();
+    way.sort();
+    way.dedup();
+    way
 }
 
 fn read_sources(document: &Document<'_>, config: &mut Config, report: &mut Report) {

@@ -344,6 +344,28 @@ impl<'d, 'a> Entry<'d, 'a> {
         check_money(parsed, key, spot, report)
     }
 
+    /// A table of whole numbers up to `most` by any names, with the place of each.
+    pub(crate) fn counts(
+        &self,
+        key: &str,
+        most: u64,
+        report: &mut Report,
+    ) -> Vec<(String, Found<u64>)> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let Some(table) = value.as_table() else {
+            self.wrong_type(key, value, &format!("`[{}.{key}]`", self.heading), report);
+            return Vec::new();
+        };
+        let inner = Self { table, ..*self };
+        let names = table.keys().map(|name| name.name.to_string());
+        let found = names.filter_map(|name| {
+            let value = inner.count(&name, 0, most, report)?;
+            let spot = inner.spot_of(&name);
+            Some((name, Found { value, spot }))
+        });
+        found.collect()
+    }
+
     /// A table of any keys and values; an empty one if the key is missing.
     pub(crate) fn table(&self, key: &str, report: &mut Report) -> Json {
         let Some(value) = self.table.get(key) else { return Json::Object(Default::default()) };

@@ -20,6 +20,8 @@ pub(crate) struct Folder<'a> {
     pub(crate) name: String,
     /// Estate files and `cordon.toml`, sorted.
     pub(crate) files: Vec<EstateFile<'a>>,
+    /// `people.toml`.
+    pub(crate) people: Option<EstateFile<'a>>,
     /// `authority.cedar`.
     pub(crate) authority: Option<PathBuf>,
     /// Rules, sorted.
@@ -90,6 +92,9 @@ impl<'a> Folder<'a> {
             let path = || PathBuf::from(name);
             if base_name(name) == "authority.cedar" {
                 folder.authority = Some(path());
+            } else if name == "people.toml" {
+                let content = Content::Text(text);
+                folder.people = Some(EstateFile { name: name.to_owned(), content });
             } else if name.starts_with("notices/") {
                 folder.notices.push(path());
             } else if name.starts_with("rules/") {
@@ -128,6 +133,8 @@ impl Folder<'static> {
         if cordon_toml.is_file() {
             folder.add(&cordon_toml);
         }
+        let people = path.join("people.toml");
+        folder.people = people.is_file().then(|| of_disk(&people));
         let authority = path.join("authority.cedar");
         folder.authority = authority.is_file().then_some(authority);
         folder.rules = found(&path.join("rules"), &["yml", "yaml"], true);
@@ -169,26 +176,31 @@ impl Folder<'static> {
     }
 
     fn add(&mut self, path: &Path) {
-        let name = path.display().to_string();
-        let content = if bulk::FILES.contains(&base_name(&name)) {
-            Content::Path(path.to_owned())
-        } else {
-            match fs::read(path).map(String::from_utf8) {
-                Ok(Ok(text)) => Content::Owned(text),
-                Ok(Err(error)) => {
-                    let good = error.utf8_error().valid_up_to();
-                    let before = error.as_bytes().iter().take(good);
-                    let line = before.filter(|&&byte| byte == b'\n').count() + 1;
-                    let line = u32::try_from(line).unwrap_or(u32::MAX);
-                    Content::Unreadable { line, what: "the file is not UTF-8".to_owned() }
-                }
-                Err(error) => {
-                    Content::Unreadable { line: 0, what: format!("cannot be read: {error}") }
-                }
-            }
-        };
-        self.files.push(EstateFile { name, content });
+        self.files.push(of_disk(path));
     }
+}
+
+/// A file on disk: a table is opened later, everything else is read now.
+fn of_disk(path: &Path) -> EstateFile<'static> {
+    let name = path.display().to_string();
+    let content = if bulk::FILES.contains(&base_name(&name)) {
+        Content::Path(path.to_owned())
+    } else {
+        match fs::read(path).map(String::from_utf8) {
+            Ok(Ok(text)) => Content::Owned(text),
+            Ok(Err(error)) => {
+                let good = error.utf8_error().valid_up_to();
+                let before = error.as_bytes().iter().take(good);
+                let line = before.filter(|&&byte| byte == b'\n').count() + 1;
+                let line = u32::try_from(line).unwrap_or(u32::MAX);
+                Content::Unreadable { line, what: "the file is not UTF-8".to_owned() }
+            }
+            Err(error) => {
+                Content::Unreadable { line: 0, what: format!("cannot be read: {error}") }
+            }
+        }
+    };
+    EstateFile { name, content }
 }
 
 impl Folder<'_> {

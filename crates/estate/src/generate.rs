@@ -34,7 +34,8 @@ impl Scale {
 }
 
 /// The files of the hand-written core: name within the configuration folder, and text.
-pub const RETAILER_CORE: [(&str, &str); 10] = [
+pub const RETAILER_CORE: [(&str, &str); 12] = [
+    ("authority.cedar", include_str!("../../../estates/retailer/authority.cedar")),
     ("cordon.toml", include_str!("../../../estates/retailer/cordon.toml")),
     ("estate/access.toml", include_str!("../../../estates/retailer/estate/access.toml")),
     ("estate/data.toml", include_str!("../../../estates/retailer/estate/data.toml")),
@@ -45,6 +46,7 @@ pub const RETAILER_CORE: [(&str, &str); 10] = [
     ("estate/services.toml", include_str!("../../../estates/retailer/estate/services.toml")),
     ("estate/trading.toml", include_str!("../../../estates/retailer/estate/trading.toml")),
     ("estate/withdrawals.toml", include_str!("../../../estates/retailer/estate/withdrawals.toml")),
+    ("people.toml", include_str!("../../../estates/retailer/people.toml")),
 ];
 
 /// Makes the files of the sample estate at a scale.

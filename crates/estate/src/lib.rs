@@ -16,6 +16,7 @@ pub mod import;
 mod names;
 mod nearest;
 mod needs;
+mod people;
 mod reader;
 mod report;
 pub mod synthetic;
@@ -32,7 +33,7 @@ use std::path::Path;
 use cordon_model::Estate;
 use cordon_model::signal::Problem;
 
-pub use config::{Config, Connector, Source};
+pub use config::{ATTEMPTS_PER_HOUR, Arming, Config, Connector, Source};
 pub use needs::print as print_needs;
 pub use write::to_files;
 
@@ -93,10 +94,18 @@ pub fn parse_files(files: &Files) -> Result<Loaded, Vec<Problem>> {
     parse(&files)
 }
 
+/// Reads a folder as [`read()`] does, with what is odd in it even where it does not load.
+///
+/// # Errors
+/// All problems, and all warnings.
+pub fn inspect(folder: &Path) -> Result<Loaded, Findings> {
+    load(&Folder::open(folder))
+}
+
 /// Reads a folder for its problems and warnings alone.
 #[must_use]
 pub fn check(folder: &Path) -> Findings {
-    match load(&Folder::open(folder)) {
+    match inspect(folder) {
         Ok(loaded) => Findings { problems: Vec::new(), warnings: loaded.warnings },
         Err(findings) => findings,
     }
@@ -147,7 +156,14 @@ fn read_files(folder: &Folder<'_>, reader: &mut Reader) -> Config {
     documents.iter().for_each(|document| tables::read_parts(document, reader));
     each_table(&tables, "links.csv", reader, bulk::read_links);
     each_table(&tables, "withdrawals.csv", reader, bulk::read_withdrawals);
-    let config = config.unwrap_or_default();
+    let mut config = config.unwrap_or_default();
+    if let Some(people) = &folder.people {
+        let number = reader.report.add_file(&people.name);
+        if let Some(text) = text_of(&people.content, number, &mut reader.report) {
+            let document = Document::parse(number, text, &mut reader.report);
+            config.people = people::read_people(&document, reader);
+        }
+    }
     whole::check(reader, &config);
     config
 }

@@ -47,6 +47,8 @@ pub(crate) struct Reader {
     pub(crate) copies: Vec<(NodeIx, NodeIx, Spot)>,
     /// Where `[estate]` stands.
     pub(crate) estate_spot: Option<Spot>,
+    /// Kinds whose attempts are bounded, and where.
+    pub(crate) capped_kinds: Vec<(String, Spot)>,
     /// Connectors by name, with their enforcers.
     pub(crate) connectors: FxHashMap<Box<str>, Option<NodeIx>>,
     /// Whether there is a `cordon.toml`.
@@ -73,6 +75,7 @@ impl Reader {
             needed: Vec::new(),
             copies: Vec::new(),
             estate_spot: None,
+            capped_kinds: Vec::new(),
             connectors: FxHashMap::default(),
             has_config: false,
             node_spots: Vec::new(),

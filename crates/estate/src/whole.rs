@@ -26,7 +26,7 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
     check_withdrawals(reader);
     check_holdings(reader);
     check_coverage(reader, config);
-    check_caps(reader);
+    check_caps(reader, config);
     check_hard_assets(reader);
     check_aliases(reader);
 }
@@ -246,9 +246,10 @@ fn check_coverage(reader: &mut Reader, config: &Config) {
     }
 }
 
-fn check_caps(reader: &mut Reader) {
+fn check_caps(reader: &mut Reader, config: &Config) {
     let Reader { builder, report, .. } = reader;
     let mut kinds: Vec<&str> = builder.withdrawals.iter().map(|w| &*w.kind).collect();
+    kinds.extend(config.connectors.iter().flat_map(|c| c.handles.iter().map(String::as_str)));
     if builder.default_withdrawals {
         let of_nodes: FxHashSet<&str> = builder.nodes().iter().map(|node| node.id.kind()).collect();
         let mut of_nodes: Vec<&str> = of_nodes.into_iter().collect();
@@ -265,6 +266,12 @@ fn check_caps(reader: &mut Reader) {
                 did_you_mean(&cap.kind, kinds.iter().copied(), || "remove the cap".to_owned());
             report.warning(spot, what, remedy);
         }
+    }
+    // A bound that is misspelt would let pass what it was written to hold back.
+    for (kind, spot) in reader.capped_kinds.iter().filter(|(kind, _)| !kinds.contains(&&**kind)) {
+        let what = format!("no withdrawal is of the kind `{kind}`, whose attempts are bounded");
+        let remedy = did_you_mean(kind, kinds.iter().copied(), || "remove the line".to_owned());
+        report.problem(*spot, what, remedy);
     }
 }
 

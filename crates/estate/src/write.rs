@@ -18,7 +18,7 @@ use cordon_model::{Estate, NodeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Files;
-use crate::config::Config;
+use crate::config::{Arming, Config};
 use crate::csv::push_field;
 use crate::needs::print;
 use crate::reader::usual_mode;
@@ -35,6 +35,9 @@ pub fn to_files(estate: &Estate, config: &Config) -> Files {
     let text = cordon_toml(config);
     if !text.is_empty() {
         files.insert("cordon.toml".to_owned(), text);
+    }
+    if !config.people.is_empty() {
+        files.insert("people.toml".to_owned(), people_toml(config));
     }
     files
 }
@@ -278,14 +281,20 @@ fn cordon_toml(config: &Config) -> String {
         out.push_str("\n[console]\n");
         key(&mut out, "listen", &quoted(listen));
     }
-    if let Some(socket) = &config.hand {
+    if config.hand.is_some() || config.settle_seconds.is_some() {
         out.push_str("\n[hand]\n");
+    }
+    if let Some(socket) = &config.hand {
         key(&mut out, "socket", &quoted(&socket.to_string_lossy()));
+    }
+    if let Some(seconds) = config.settle_seconds {
+        key(&mut out, "settle_seconds", &seconds.to_string());
     }
     if let Some(days) = config.events_days {
         out.push_str("\n[retention]\n");
         key(&mut out, "events_days", &days.to_string());
     }
+    push_arming(&config.arming, &mut out);
     for connector in &config.connectors {
         out.push_str("\n[[connector]]\n");
         key(&mut out, "name", &quoted(&connector.name));
@@ -293,6 +302,10 @@ fn cordon_toml(config: &Config) -> String {
         list(&mut out, "handles", connector.handles.iter().map(String::as_str));
         if let Some(enforcer) = connector.enforcer.as_ref().map(NodeId::as_str) {
             key(&mut out, "enforcer", &quoted(enforcer));
+        }
+        list(&mut out, "way", connector.way.iter().map(NodeId::as_str));
+        if let Some(most) = connector.attempts_per_hour {
+            key(&mut out, "attempts_per_hour", &most.to_string());
         }
         if connector.settings.as_object().is_some_and(|table| !table.is_empty()) {
             key(&mut out, "settings", &in_toml(&connector.settings));
@@ -307,6 +320,33 @@ fn cordon_toml(config: &Config) -> String {
         if let Some(format) = &source.format {
             key(&mut out, "format", &quoted(format));
         }
+    }
+    out
+}
+
+fn push_arming(arming: &Arming, out: &mut String) {
+    if *arming == Arming::default() {
+        return;
+    }
+    out.push_str("\n[authority]\n");
+    key(out, "armed", &arming.armed.to_string());
+    out.push_str("\n[authority.attempts_per_hour]\n");
+    for (kind, most) in &arming.attempts_per_hour {
+        key(out, &quoted(kind), &most.to_string());
+    }
+    key(out, "others", &arming.attempts_per_hour_of_others.to_string());
+}
+
+fn people_toml(config: &Config) -> String {
+    let mut out = String::new();
+    for person in &config.people {
+        out.push_str("\n[[person]]\n");
+        key(&mut out, "name", &quoted(&person.name));
+        list(&mut out, "roles", person.roles.iter().map(String::as_str));
+        if let Some(public) = &person.key {
+            key(&mut out, "key", &quoted(public));
+        }
+        list(&mut out, "nodes", person.nodes.iter().map(NodeId::as_str));
     }
     out
 }

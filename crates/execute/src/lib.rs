@@ -11,6 +11,7 @@
 
 pub mod approval;
 pub mod guard;
+pub mod leak;
 pub mod limits;
 pub mod next;
 pub mod observation;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use approval::{Approval, approval};
 pub use guard::{Guard, guard};
+pub use leak::Leak;
 pub use limits::Limits;
 pub use next::{Agenda, Setting, Step, next};
 pub use observation::Observations;

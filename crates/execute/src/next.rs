@@ -66,6 +66,9 @@ pub fn next(state: &State, seen: &Observations, setting: &Setting, now: Timestam
     for standing in unwanted {
         agenda.take(standing, lifting::decide(&context, standing), &mut room);
     }
+    for leak in state.leaks.iter().filter(|leak| !leak.told) {
+        agenda.record(leak.page());
+    }
     services::decide(&context, &mut agenda);
     let rolled_back = agenda.lifts();
     let stays = |s: &&Standing| s.wanted && !rolled_back.contains(&s.order.withdrawal);

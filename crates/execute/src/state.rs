@@ -12,6 +12,7 @@ use cordon_model::action::{Observed, ServiceState, TroubleKind};
 use cordon_model::record::{Decision, Entry, Lift, Moved, Raise, Record, Renew, Transition};
 use cordon_model::{NodeId, ServiceId, Timestamp, WithdrawalId};
 
+use crate::leak::Leak;
 use crate::limits::seconds;
 pub use standing::{Standing, Target};
 
@@ -32,6 +33,8 @@ pub struct State {
     pub found_open: BTreeMap<String, BTreeMap<NodeId, Observed>>,
     /// Decisions about plans, in order.
     pub decisions: Vec<(Timestamp, Decision)>,
+    /// Nodes that act although they are withdrawn.
+    pub leaks: Vec<Leak>,
     /// Entries that could not follow what came before.
     pub oddities: Vec<Oddity>,
     /// The newest entry's position; 0 for an empty ledger.
@@ -105,12 +108,19 @@ impl State {
                 self.standings.values_mut().for_each(|standing| standing.interrupt(entry.time));
                 Ok(())
             }
+            Record::Fact(fact) => {
+                self.see_fact(entry.seq, fact);
+                Ok(())
+            }
+            Record::Paged(page) => {
+                self.see_page(page);
+                Ok(())
+            }
             Record::Heard(_)
             | Record::Silent(_)
             | Record::Unread(_)
             | Record::Event(_)
             | Record::Detection(_)
-            | Record::Fact(_)
             | Record::Foothold(_)
             | Record::FootholdDecision(_)
             | Record::Usual(_)
@@ -118,10 +128,10 @@ impl State {
             | Record::IncidentOpened(_)
             | Record::IncidentClosed(_)
             | Record::Plan(_)
-            | Record::Paged(_)
             | Record::Notice(_)
             | Record::Claims(_)
-            | Record::Audit(_) => Ok(()),
+            | Record::Audit(_)
+            | Record::KeyRotated(_) => Ok(()),
         };
         if let Err(what) = done {
             self.oddities.push(Oddity { seq: entry.seq, what });
@@ -173,6 +183,7 @@ impl State {
             self.standings.get_mut(id).ok_or_else(|| format!("`{id}` was never raised"))?;
         standing.apply(at, &moved.transition)?;
         self.count_attempt(at, id, &moved.transition);
+        self.forget_leaks(id);
         Ok(())
     }
 

@@ -37,6 +37,12 @@ pub enum LedgerError {
         /// The newest that is understood.
         known: i64,
     },
+    /// Something stands where a copy was to go; nothing is ever overwritten.
+    #[error("`{path}` exists, and nothing is overwritten; choose another folder", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A key cannot be used.
     #[error("cannot use the key `{path}`: {what}", path = path.display())]
     Key {

@@ -25,20 +25,27 @@ pub fn export(file: &Path, out: &mut impl Write) -> Result<u64, LedgerError> {
     let mut count = 0;
     each_row(&connection, file, 0, |row| {
         count += 1;
-        let (prev, hash) = (hex(&row.prev), hex(&row.hash));
-        let Row { seq, time, version, body, .. } = row;
-        writeln!(
-            out,
-            r#"{{"seq":{seq},"time":"{time}","version":{version},"prev":"{prev}","hash":"{hash}","body":{body}}}"#
-        )
-        .map_err(failed)
+        writeln!(out, "{}", line_of(&row)).map_err(failed)
     })?;
     for head in heads(&connection, file)? {
-        let Head { seq, hash, signature } = head;
-        writeln!(out, r#"{{"head":{{"seq":{seq},"hash":"{hash}","signature":"{signature}"}}}}"#)
-            .map_err(failed)?;
+        writeln!(out, "{}", line_of_head(&head)).map_err(failed)?;
     }
     Ok(count)
+}
+
+fn line_of(row: &Row) -> String {
+    let (prev, hash) = (hex(&row.prev), hex(&row.hash));
+    let Row { seq, time, version, body, .. } = row;
+    format!(
+        r#"{{"seq":{seq},"time":"{time}","version":{version},"prev":"{prev}","hash":"{hash}","body":{body}}}"#
+    )
+}
+
+fn line_of_head(head: &Head) -> String {
+    let Head { seq, hash, signature } = head;
+    // As it is written, whatever the letter case that it was read in.
+    let (hash, signature) = (hash.to_ascii_lowercase(), signature.to_ascii_lowercase());
+    format!(r#"{{"head":{{"seq":{seq},"hash":"{hash}","signature":"{signature}"}}}}"#)
 }
 
 #[derive(Deserialize)]
@@ -54,25 +61,43 @@ enum Line {
 /// The first entry that is not as it was written, or the line that cannot be read.
 pub fn verify_export(
     name: &Path,
-    lines: impl BufRead,
+    mut lines: impl BufRead,
     key: &PublicKey,
     kept: &[Head],
 ) -> Result<Verified, VerifyError> {
     let (mut rows, mut heads) = (Vec::new(), Vec::new());
-    for (line, number) in lines.lines().zip(1_u64..) {
-        let line = line.map_err(LedgerError::io("read", name))?;
+    let mut line = String::new();
+    for number in 1_u64.. {
+        line.clear();
+        if lines.read_line(&mut line).map_err(LedgerError::io("read", name))? == 0 {
+            break;
+        }
         let damaged = |what: &str| LedgerError::damaged(name, format!("line {number}: {what}"));
-        let read = serde_json::from_str(&line).map_err(|error| damaged(&error.to_string()))?;
-        match read {
-            Line::Head { head } => heads.push(head),
+        let text = line.strip_suffix('\n').ok_or_else(|| damaged("it is cut off"))?;
+        let read = serde_json::from_str(text).map_err(|error| damaged(&error.to_string()))?;
+        // Every byte counts: a line must be exactly as an export writes it.
+        let written = match read {
+            Line::Head { head } => {
+                let written = line_of_head(&head);
+                heads.push(head);
+                written
+            }
+            Line::Entry { .. } if !heads.is_empty() => {
+                return Err(damaged("an entry stands behind a signature").into());
+            }
             Line::Entry { seq, time, version, prev, hash } => {
                 let bytes =
                     |text: &str| unhex(text).ok_or_else(|| damaged("a hash is no hexadecimal"));
-                let body =
-                    body_of(&line).ok_or_else(|| damaged("`body` is not its last member"))?;
+                let body = body_of(text).ok_or_else(|| damaged("`body` is not its last member"))?;
                 let (prev, hash) = (bytes(&prev)?, bytes(&hash)?);
-                rows.push(Row { seq, time, version, body: body.to_owned(), prev, hash });
+                let row = Row { seq, time, version, body: body.to_owned(), prev, hash };
+                let written = line_of(&row);
+                rows.push(row);
+                written
             }
+        };
+        if written != text {
+            return Err(damaged("it is not as an export writes it").into());
         }
     }
     Ok(check(&rows, &heads, key, kept)?)

@@ -70,6 +70,13 @@ pub(crate) fn signing_key(
         }
         make(secret, public)?;
     }
+    read(secret)
+}
+
+/// Reads a secret key that nobody else can read.
+pub(crate) fn read(secret: &Path) -> Result<SigningKey, LedgerError> {
+    let key_error =
+        |what: &str| LedgerError::Key { path: secret.to_owned(), what: what.to_owned() };
     let rights = fs::metadata(secret).map_err(LedgerError::io("read", secret))?.permissions();
     if rights.mode() & 0o077 != 0 {
         return Err(key_error("others can read it; make it readable by its owner alone (0600)"));
@@ -82,14 +89,33 @@ pub(crate) fn signing_key(
 }
 
 fn make(secret: &Path, public: &Path) -> Result<(), LedgerError> {
+    let key = fresh(secret)?;
+    write(public, 0o644, &hex(key.verifying_key().as_bytes()))?;
+    write(secret, 0o600, &hex(key.as_bytes()))
+}
+
+/// Makes the key that is to follow the present one, and keeps it beside it.
+pub(crate) fn make_next(next: &Path) -> Result<SigningKey, LedgerError> {
+    let key = fresh(next)?;
+    write(next, 0o600, &hex(key.as_bytes()))?;
+    Ok(key)
+}
+
+/// Puts the next key in the place of the present one, which is gone then.
+pub(crate) fn replace(secret: &Path, next: &Path) -> Result<(), LedgerError> {
+    fs::rename(next, secret).map_err(LedgerError::io("replace", secret))?;
+    let folder = secret.parent().unwrap_or(secret);
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(LedgerError::io("write", folder))
+}
+
+fn fresh(path: &Path) -> Result<SigningKey, LedgerError> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| LedgerError::Key {
-        path: secret.to_owned(),
+        path: path.to_owned(),
         what: format!("the system gives no random numbers: {error}"),
     })?;
-    let key = SigningKey::from_bytes(&seed);
-    write(public, 0o644, &hex(key.verifying_key().as_bytes()))?;
-    write(secret, 0o600, &hex(&seed))
+    Ok(SigningKey::from_bytes(&seed))
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), LedgerError> {

@@ -86,15 +86,31 @@ pub(crate) fn each_row(
     Ok(())
 }
 
+/// The newest signed head.
+pub(crate) fn newest_head(
+    connection: &Connection,
+    path: &Path,
+) -> Result<Option<Head>, LedgerError> {
+    let sql = "SELECT seq, hash, signature FROM head ORDER BY seq DESC LIMIT 1";
+    let found = connection.query_row(sql, [], head_of);
+    match found {
+        Ok(head) => Ok(Some(head)),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+        Err(error) => Err(LedgerError::sqlite(path)(error)),
+    }
+}
+
+fn head_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
+    let (hash, signature): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+    Ok(Head { seq: row.get(0)?, hash: hex(&hash), signature: hex(&signature) })
+}
+
 /// All signed heads in the order of their positions.
 pub(crate) fn heads(connection: &Connection, path: &Path) -> Result<Vec<Head>, LedgerError> {
     let sql = "SELECT seq, hash, signature FROM head ORDER BY seq";
     let read = |connection: &Connection| -> rusqlite::Result<Vec<Head>> {
         let mut statement = connection.prepare(sql)?;
-        let rows = statement.query_map([], |row| {
-            let (hash, signature): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
-            Ok(Head { seq: row.get(0)?, hash: hex(&hash), signature: hex(&signature) })
-        })?;
+        let rows = statement.query_map([], head_of)?;
         rows.collect()
     };
     read(connection).map_err(LedgerError::sqlite(path))

@@ -62,6 +62,7 @@ pub fn kind(record: &Record) -> &'static str {
         Record::Notice(_) => "notice",
         Record::Claims(_) => "claims",
         Record::Audit(_) => "audit",
+        Record::KeyRotated(_) => "key-rotated",
     }
 }
 
@@ -131,6 +132,7 @@ pub fn describe(record: &Record) -> String {
         Record::Notice(n) => format!("{} published `{}` ({})", n.by, n.notice, n.sha256),
         Record::Claims(c) => format!("{} claims of `{}` checked", c.claims.len(), c.notice),
         Record::Audit(a) => format!("{} {}", a.by, a.did),
+        Record::KeyRotated(k) => format!("{} changes the ledger's key: {}", k.by, k.because),
     }
 }
 

@@ -8,18 +8,18 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use cordon_model::Timestamp;
-use cordon_model::record::{Entry, RECORD_VERSION, Record};
+use cordon_model::record::{By, Entry, KeyRotated, RECORD_VERSION, Record};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::chain::{Hash, Head, Row, START, canonical, hex, unhex};
 use crate::error::{LedgerError, Refusal};
 use crate::journal::{Journal, Waiting};
-use crate::keys::{PublicKey, for_purpose, signing_key};
-use crate::rows;
+use crate::keys::{self, PublicKey, for_purpose, signing_key};
+use crate::{rotation, rows};
 
-/// The format of the file that this program writes.
-const FORMAT: i64 = 1;
+/// The format of the file that this program makes; it reads and writes earlier ones as they are.
+pub(crate) const FORMAT: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE entry (
@@ -36,7 +36,17 @@ CREATE TRIGGER head_stays BEFORE UPDATE ON head
     BEGIN SELECT raise(ABORT, 'heads are never changed'); END;
 CREATE TRIGGER head_remains BEFORE DELETE ON head
     BEGIN SELECT raise(ABORT, 'heads are never removed'); END;
-PRAGMA user_version = 1;
+";
+
+/// What format 2 adds: an `INSERT OR REPLACE` fires no trigger of updates or deletions.
+pub(crate) const SCHEMA_2: &str = "
+CREATE TRIGGER entry_follows BEFORE INSERT ON entry
+    WHEN new.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entry)
+    BEGIN SELECT raise(ABORT, 'entries are only added at the end'); END;
+CREATE TRIGGER head_follows BEFORE INSERT ON head
+    WHEN new.seq <= (SELECT coalesce(max(seq), 0) FROM head)
+    BEGIN SELECT raise(ABORT, 'heads are only added at the end'); END;
+PRAGMA user_version = 2;
 ";
 
 /// The files of a ledger in a data folder.
@@ -48,8 +58,9 @@ pub struct Paths {
     pub public_key: PathBuf,
     /// The newest signed head, to be kept or posted elsewhere.
     pub head: PathBuf,
-    secret_key: PathBuf,
-    journal: PathBuf,
+    pub(crate) secret_key: PathBuf,
+    pub(crate) next_key: PathBuf,
+    pub(crate) journal: PathBuf,
     lock: PathBuf,
 }
 
@@ -61,6 +72,7 @@ pub fn paths(folder: &Path) -> Paths {
         public_key: folder.join("ledger.pub"),
         head: folder.join("ledger.head"),
         secret_key: folder.join("ledger.key"),
+        next_key: folder.join("ledger.key.next"),
         journal: folder.join("ledger.journal"),
         lock: folder.join("ledger.lock"),
     }
@@ -77,6 +89,13 @@ pub fn read_head(path: &Path) -> Result<Option<Head>, LedgerError> {
     let json = fs::read(path).map_err(LedgerError::io("read", path))?;
     let head = serde_json::from_slice(&json);
     head.map(Some).map_err(|error| LedgerError::damaged(path, error.to_string()))
+}
+
+/// Whether a process has the ledger of a data folder open for writing now.
+#[must_use]
+pub fn is_locked(folder: &Path) -> bool {
+    let file = File::open(paths(folder).lock);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// A ledger open for appending.
@@ -106,7 +125,8 @@ impl Ledger {
         let lock = lock(&paths)?;
         let connection = connect(&paths.ledger)?;
         let (seq, hash) = newest(&connection, &paths.ledger)?;
-        let key = signing_key(&paths.secret_key, &paths.public_key, seq == 0)?;
+        let mut key = signing_key(&paths.secret_key, &paths.public_key, seq == 0)?;
+        rotation::settle(&connection, &paths, &mut key)?;
         let journal =
             Journal::open(&paths.journal).map_err(LedgerError::io("read", &paths.journal))?;
         let mut ledger = Self { paths, connection, key, journal, seq, hash, _lock: lock };
@@ -239,10 +259,35 @@ impl Ledger {
         self.journal.waiting.len()
     }
 
+    /// Changes the key: the old one signs an entry that names the new one, which signs from then on.
+    ///
+    /// The old secret key is gone afterwards. Who checks begins with the first public key.
+    ///
+    /// # Errors
+    /// When the entry or the key's file cannot be written; the old key goes on then.
+    pub fn rotate_key(
+        &mut self,
+        now: Timestamp,
+        by: By,
+        because: &str,
+    ) -> Result<PublicKey, LedgerError> {
+        let next = keys::make_next(&self.paths.next_key)?;
+        let public = PublicKey(next.verifying_key());
+        let rotated = KeyRotated { public: public.to_hex(), by, because: because.to_owned() };
+        if let Err(error) = self.write(now, &[Record::KeyRotated(rotated)]) {
+            drop(fs::remove_file(&self.paths.next_key));
+            return Err(error);
+        }
+        // From here on the ledger says so, and opening it again would go on from here.
+        self.key = next;
+        keys::replace(&self.paths.secret_key, &self.paths.next_key)?;
+        Ok(public)
+    }
+
     /// The newest signed head, to be posted elsewhere; none of an empty ledger.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
-        (self.seq > 0).then(|| Head::sign(&self.key, self.seq, &self.hash))
+        rows::newest_head(&self.connection, &self.paths.ledger).ok().flatten()
     }
 
     /// Signs something else than a head with the ledger's key; in hexadecimal.
@@ -251,6 +296,24 @@ impl Ledger {
     #[must_use]
     pub fn sign(&self, purpose: &str, bytes: &[u8]) -> String {
         hex(&self.key.sign(&for_purpose(purpose, bytes)).to_bytes())
+    }
+
+    /// The format of its file.
+    pub(crate) fn format(&self) -> Result<i64, LedgerError> {
+        let format = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        format.map_err(LedgerError::sqlite(&self.paths.ledger))
+    }
+
+    /// Changes the file's format in one transaction.
+    pub(crate) fn change_format(&mut self, sql: &str) -> Result<(), LedgerError> {
+        let failed = LedgerError::sqlite(&self.paths.ledger);
+        let change = || -> rusqlite::Result<()> {
+            let behaviour = TransactionBehavior::Immediate;
+            let transaction = Transaction::new_unchecked(&self.connection, behaviour)?;
+            transaction.execute_batch(sql)?;
+            transaction.commit()
+        };
+        change().map_err(failed)
     }
 
     /// The public half of its key.
@@ -304,7 +367,7 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
         connection.pragma_update(None, "trusted_schema", false)?;
         let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if format == 0 {
-            connection.execute_batch(&format!("BEGIN IMMEDIATE;{SCHEMA}COMMIT;"))?;
+            connection.execute_batch(&format!("BEGIN IMMEDIATE;{SCHEMA}{SCHEMA_2}COMMIT;"))?;
         }
         Ok((connection, format))
     };

@@ -1,5 +1,9 @@
 //! Appending, refusing, reading back; every way to tamper is found and named.
 
+mod copies;
+mod mutations;
+mod trouble;
+
 use std::fs;
 use std::path::Path;
 
@@ -74,7 +78,14 @@ fn there_is_one_writer_and_nothing_can_be_undone() {
     let second = Ledger::open(folder.path()).unwrap_err();
     let locked = matches!(&second, LedgerError::NotWritable { refusal: Refusal::Locked, .. });
     assert!(locked, "{second}");
-    for sql in ["UPDATE entry SET body = 'x'", "DELETE FROM entry", "DELETE FROM head"] {
+    for sql in [
+        "UPDATE entry SET body = 'x'",
+        "DELETE FROM entry",
+        "DELETE FROM head",
+        "INSERT OR REPLACE INTO entry SELECT seq, time, version, 'x', prev, hash FROM entry",
+        "INSERT OR REPLACE INTO head SELECT seq, hash, signature FROM head",
+        "INSERT INTO entry SELECT seq + 100, time, version, body, prev, hash FROM entry",
+    ] {
         assert!(ledger.connection().execute(sql, []).is_err(), "{sql}");
     }
 }
@@ -172,11 +183,22 @@ fn a_torn_frame_of_the_journal_loses_only_itself() {
 /// Opens the file as somebody would who wants to change it.
 fn meddle(folder: &Path, sql: &str) {
     let connection = Connection::open(folder.join("ledger.sqlite")).unwrap();
-    let triggers = ["entry_stays", "entry_remains", "head_stays", "head_remains"];
+    drop_triggers(&connection);
+    connection.execute_batch(sql).unwrap();
+}
+
+fn drop_triggers(connection: &Connection) {
+    let triggers = [
+        "entry_stays",
+        "entry_remains",
+        "entry_follows",
+        "head_stays",
+        "head_remains",
+        "head_follows",
+    ];
     for trigger in triggers {
         connection.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
     }
-    connection.execute_batch(sql).unwrap();
 }
 
 /// Shifts the numbers from a position on.
@@ -290,7 +312,7 @@ fn an_export_is_checked_like_the_file() {
     }
     let mut without: Vec<&str> = text.lines().collect();
     without.remove(3);
-    let without = without.join("\n");
+    let without = without.join("\n") + "\n";
     let Err(VerifyError::Tampered(found)) = verify_export(name, without.as_bytes(), &key, &[])
     else {
         panic!()

@@ -2,8 +2,9 @@
 //!
 //! The chain shows what was changed, removed, inserted or put elsewhere; the
 //! signed heads show a chain that was computed anew. A cut-off tail together
-//! with its heads can only be seen with a head that was kept elsewhere; the
-//! caller passes those it has.
+//! with its heads, and a signature that is gone while a later one stands, can
+//! only be seen with a head that was kept elsewhere; the caller passes those it
+//! has. Where the key was changed, the old one has signed the entry that says so.
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 use crate::chain::{Head, Row, START, hex};
 use crate::error::LedgerError;
 use crate::keys::PublicKey;
+use crate::rotation::Signers;
 use crate::rows::{each_row, heads, open_read_only};
 
 /// A ledger that nobody has changed.
@@ -73,14 +75,23 @@ pub enum VerifyError {
 /// # Errors
 /// The first entry that is not as it was written, or that the file cannot be read.
 pub fn verify(file: &Path, key: &PublicKey, kept: &[Head]) -> Result<Verified, VerifyError> {
-    let connection = open_read_only(file)?;
-    let heads = heads(&connection, file)?;
-    if let Some(entries) = sound(&connection, file, &heads, key, kept)? {
+    verify_open(&open_read_only(file)?, file, key, kept)
+}
+
+/// Checks what a connection sees of a ledger.
+pub(crate) fn verify_open(
+    connection: &Connection,
+    file: &Path,
+    key: &PublicKey,
+    kept: &[Head],
+) -> Result<Verified, VerifyError> {
+    let heads = heads(connection, file)?;
+    if let Some(entries) = sound(connection, file, &heads, key, kept)? {
         return Ok(Verified { entries, heads: heads.len(), head: heads.last().cloned() });
     }
     // Something is wrong; telling what takes all rows at once.
     let mut rows = Vec::new();
-    each_row(&connection, file, 0, |row| {
+    each_row(connection, file, 0, |row| {
         rows.push(row);
         Ok(())
     })?;
@@ -97,15 +108,19 @@ fn sound(
 ) -> Result<Option<u64>, LedgerError> {
     let mut signed: Vec<&Head> = heads.iter().chain(kept).collect();
     signed.sort_by_key(|head| head.seq);
-    let mut is_sound = signed.iter().all(|head| head.is_by(&key.0));
+    let mut is_sound = kept.iter().all(|kept| heads.iter().any(|head| head.seq == kept.seq));
     let (mut last, mut previous) = (0, START.to_vec());
     let mut open = signed.iter().peekable();
+    let mut signers = Signers::new(key);
     each_row(connection, file, 0, |row| {
         last += 1;
         is_sound &= row.seq == last && row.prev == previous && row.hash_at(last) == *row.hash;
+        let mut is_signed = false;
         while let Some(head) = open.next_if(|head| head.seq == last) {
-            is_sound &= head.hash == hex(&row.hash);
+            is_sound &= head.hash == hex(&row.hash) && signers.signed(head);
+            is_signed = true;
         }
+        is_sound &= signers.pass(&row, is_signed);
         previous = row.hash;
         Ok(())
     })?;
@@ -121,12 +136,12 @@ pub(crate) fn check(
     kept: &[Head],
 ) -> Result<Verified, Tampering> {
     if !heads.is_empty() && !heads.iter().any(|head| head.is_by(&key.0)) {
-        let what = "no signature is by this key; is it the right one?".to_owned();
+        let what = "no signature is by this key; is it the first key of this ledger?".to_owned();
         return Err(Tampering { seq: 1, kind: TamperingKind::WrongKey, what });
     }
     check_chain(rows)?;
     check_heads(rows, heads, key)?;
-    check_kept(rows, key, kept)?;
+    check_kept(rows, heads, key, kept)?;
     let entries = rows.last().map_or(0, |row| row.seq);
     Ok(Verified { entries, heads: heads.len(), head: heads.last().cloned() })
 }
@@ -194,18 +209,33 @@ fn diagnose(rows: &[Row], row: &Row, seq: u64, previous: &[u8]) -> Tampering {
 }
 
 fn check_heads(rows: &[Row], heads: &[Head], key: &PublicKey) -> Result<(), Tampering> {
-    let mut signed = 0;
-    for head in heads {
-        let Some(row) = row_at(rows, head.seq) else {
-            return Err(truncated(rows, head.seq));
-        };
-        let is_good = head.is_by(&key.0) && head.hash == hex(&row.hash);
-        if !is_good {
-            let what =
-                format!("the signature over entry {} does not fit what stands here", head.seq);
-            return Err(Tampering { seq: signed + 1, kind: TamperingKind::Rewritten, what });
+    let mut open = heads.iter().peekable();
+    let (mut signers, mut signed) = (Signers::new(key), 0);
+    for row in rows {
+        let mut is_signed = false;
+        while let Some(head) = open.next_if(|head| head.seq == row.seq) {
+            if is_signed {
+                let what = format!("entry {} is signed twice", head.seq);
+                return Err(Tampering { seq: head.seq, kind: TamperingKind::Inserted, what });
+            }
+            if !signers.signed(head) || head.hash != hex(&row.hash) {
+                let what =
+                    format!("the signature over entry {} does not fit what stands here", head.seq);
+                return Err(Tampering { seq: signed + 1, kind: TamperingKind::Rewritten, what });
+            }
+            (is_signed, signed) = (true, head.seq);
         }
-        signed = head.seq;
+        if !signers.pass(row, is_signed) {
+            let what = "it names another key, and nobody has signed it".to_owned();
+            return Err(Tampering { seq: row.seq, kind: TamperingKind::Inserted, what });
+        }
+    }
+    if let Some(head) = open.next() {
+        if rows.last().is_some_and(|last| head.seq <= last.seq) {
+            let what = "its signature stands in another place".to_owned();
+            return Err(Tampering { seq: head.seq, kind: TamperingKind::Reordered, what });
+        }
+        return Err(truncated(rows, head.seq));
     }
     match rows.last() {
         Some(last) if last.seq > signed => {
@@ -216,21 +246,39 @@ fn check_heads(rows: &[Row], heads: &[Head], key: &PublicKey) -> Result<(), Tamp
     }
 }
 
-fn check_kept(rows: &[Row], key: &PublicKey, kept: &[Head]) -> Result<(), Tampering> {
+fn check_kept(
+    rows: &[Row],
+    heads: &[Head],
+    key: &PublicKey,
+    kept: &[Head],
+) -> Result<(), Tampering> {
     for head in kept {
-        if !head.is_by(&key.0) {
-            let what = format!("the head kept elsewhere for entry {} is not by this key", head.seq);
-            return Err(Tampering { seq: head.seq, kind: TamperingKind::WrongKey, what });
-        }
         let Some(row) = row_at(rows, head.seq) else {
             return Err(truncated(rows, head.seq));
         };
+        if !signer_at(rows, head.seq, key).signed(head) {
+            let what = format!("the head kept elsewhere for entry {} is not by this key", head.seq);
+            return Err(Tampering { seq: head.seq, kind: TamperingKind::WrongKey, what });
+        }
         if head.hash != hex(&row.hash) {
             let what = "a head kept elsewhere says that something else was written".to_owned();
             return Err(Tampering { seq: head.seq, kind: TamperingKind::Rewritten, what });
         }
+        if !heads.iter().any(|own| own.seq == head.seq) {
+            let what = "its signature, which was kept elsewhere, is gone".to_owned();
+            return Err(Tampering { seq: head.seq, kind: TamperingKind::Removed, what });
+        }
     }
     Ok(())
+}
+
+/// The key that signs at a position.
+fn signer_at(rows: &[Row], seq: u64, key: &PublicKey) -> Signers {
+    let mut signers = Signers::new(key);
+    for row in rows.iter().take_while(|row| row.seq < seq) {
+        signers.pass(row, true);
+    }
+    signers
 }
 
 fn row_at(rows: &[Row], seq: u64) -> Option<&Row> {

@@ -105,6 +105,19 @@ pub enum Record {
     Claims(ClaimsChecked),
     /// Somebody read, exported or signed in: audit of what changes nothing.
     Audit(Audit),
+    /// From the next entry on another key signs the ledger; the old one signs this entry.
+    KeyRotated(KeyRotated),
+}
+
+/// The ledger's next key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotated {
+    /// The next Ed25519 public key, 64 hexadecimal digits.
+    pub public: String,
+    /// Who changed it.
+    pub by: By,
+    /// Why.
+    pub because: String,
 }
 
 /// With what the ledger was opened.
@@ -747,7 +760,8 @@ impl Record {
             | Self::Claims(_)
             | Self::Usual(_)
             | Self::Links(_)
-            | Self::Audit(_) => false,
+            | Self::Audit(_)
+            | Self::KeyRotated(_) => false,
         }
     }
 }

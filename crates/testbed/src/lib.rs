@@ -5,6 +5,18 @@
 //! it when the value is dropped; what the machine lacks is a [`Missing`] with one
 //! line that says what to install, so that a test can skip just that part.
 
+mod cache;
+pub mod libvirt;
+pub mod meddler;
+pub mod netns;
+pub mod oidc;
+pub mod openldap;
+pub mod postgres;
+pub mod receiver;
+pub mod samba;
+pub mod scim;
+pub mod sshd;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -20,7 +32,9 @@ pub struct Missing(pub String);
 pub fn need(programs: &[(&str, &str)]) -> Result<(), Missing> {
     for (program, package) in programs {
         if find(program).is_none() {
-            return Err(Missing(format!("`{program}` is missing; install the package `{package}`")));
+            return Err(Missing(format!(
+                "`{program}` is missing; install the package `{package}`"
+            )));
         }
     }
     Ok(())
@@ -62,6 +76,14 @@ pub fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> std
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// A port of 127.0.0.1 that nobody uses now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Kills a process by the number in its pid file.

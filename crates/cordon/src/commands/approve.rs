@@ -3,10 +3,13 @@
 //! The word is bound to the plan's hash and counts for a while only; a decline
 //! wins over every approval.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
+use cordon_authority::{SecretKey, sign};
 use cordon_model::Timestamp;
 use cordon_model::plan::AlternativeName;
 use cordon_model::record::{By, Decision, PlanChoice, Record, Verdict};
@@ -17,6 +20,7 @@ use crate::cli::Format;
 use crate::commands::{print, print_json};
 use crate::data::Open;
 use crate::exit;
+use crate::failure::bad_input;
 use crate::progress::{in_words, span};
 
 #[derive(Debug, Args)]
@@ -35,6 +39,9 @@ pub(crate) struct ApproveArgs {
     /// Who approves
     #[arg(long = "as", value_name = "NAME")]
     name: String,
+    /// File with the person's secret key: signs the word, so that the hand believes it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Say no instead
     #[arg(long)]
     decline: bool,
@@ -61,7 +68,7 @@ pub(crate) fn run(args: &ApproveArgs) -> anyhow::Result<u8> {
     let plan = raise::find(&args.plan, &open.entries)?;
     raise::choose(&plan, args.alternative)?;
     let now = Timestamp::now();
-    let decision = Decision {
+    let mut decision = Decision {
         choice: PlanChoice {
             plan: plan.plan.clone(),
             sha256: plan.sha256.clone(),
@@ -71,7 +78,11 @@ pub(crate) fn run(args: &ApproveArgs) -> anyhow::Result<u8> {
         by: By::Person(args.name.clone()),
         because: args.because.clone(),
         until: (!args.decline).then(|| now + args.lasts),
+        signature: None,
     };
+    if let Some(file) = &args.key {
+        decision.signature = Some(sign(&signing_key(file)?, &decision)?);
+    }
     let known = raise::knows(&open.entries, &plan);
     let mut records: Vec<Record> = open.opened.take().map(Record::Opened).into_iter().collect();
     records.extend((!known).then(|| Record::Plan(plan.clone())));
@@ -84,6 +95,17 @@ pub(crate) fn run(args: &ApproveArgs) -> anyhow::Result<u8> {
         Format::Text => print(&words(args, plan.plan.as_str(), &plan.sha256))?,
     }
     Ok(exit::DONE)
+}
+
+/// The secret half of a person's key, which nobody else may be able to read.
+fn signing_key(file: &Path) -> anyhow::Result<SecretKey> {
+    let shown = file.display();
+    let meta = std::fs::metadata(file).with_context(|| format!("cannot read `{shown}`"))?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(bad_input(format!("others can read `{shown}`\n    run: chmod 600 {shown}")));
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
+    SecretKey::from_hex(&text).map_err(|error| bad_input(format!("`{shown}`: {error}")))
 }
 
 fn words(args: &ApproveArgs, plan: &str, sha256: &str) -> String {

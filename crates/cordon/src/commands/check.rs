@@ -1,14 +1,17 @@
 //! `cordon check`: every problem of a configuration folder, with its remedy.
 //!
-//! Estate files are checked by `estate`, Sigma rules and formats by `signal`,
+//! Estate files are checked by `estate`, policies by `authority`, Sigma rules and formats by `signal`,
 //! claims of notices by `disclose`; this command only asks each and adds up.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use cordon_estate::Findings;
 use cordon_model::signal::Problem;
 use serde::Serialize;
 
 use super::{print, print_json};
+use crate::authority;
 use crate::cli::{CheckArgs, Format};
 use crate::exit;
 use crate::failure::problem_line;
@@ -23,16 +26,36 @@ struct Answer {
 
 /// Runs the command; exits with 1 when there is a problem.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
-    let findings = cordon_estate::check(&args.folder);
-    let mut problems = findings.problems;
+    let Findings { mut problems, warnings } = findings(&args.folder);
     problems.extend(rule_problems(args));
     let accepted = problems.is_empty();
-    let answer = Answer { accepted, problems, warnings: findings.warnings };
+    let answer = Answer { accepted, problems, warnings };
     match args.format {
         Format::Json => print_json(&answer)?,
         Format::Text => print(&render(&answer))?,
     }
     Ok(if accepted { exit::DONE } else { exit::FAILED })
+}
+
+/// Problems and warnings of estate, configuration and authority together.
+fn findings(folder: &Path) -> Findings {
+    match cordon_estate::inspect(folder) {
+        Ok(loaded) => {
+            let (problems, odd) = match authority::written(&loaded) {
+                Ok(authority) => (Vec::new(), authority::oddities(&loaded, &authority)),
+                Err(problems) => (problems, Vec::new()),
+            };
+            Findings { problems, warnings: loaded.warnings.into_iter().chain(odd).collect() }
+        }
+        Err(mut findings) => {
+            // The policies need nothing of the estate to be held against their schema.
+            let file = folder.join("authority.cedar");
+            if file.is_file() {
+                findings.problems.extend(authority::policies(&file).err().unwrap_or_default());
+            }
+            findings
+        }
+    }
 }
 
 fn rule_problems(args: &CheckArgs) -> Vec<Problem> {

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -20,6 +21,9 @@ use crate::commands::{load_estate, print};
 use crate::failure::bad_input;
 use crate::text::count;
 use crate::{exit, rules};
+
+/// How long another hand may take to end: a little more than its longest call.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Args)]
 pub(crate) struct HandArgs {
@@ -50,6 +54,7 @@ pub(crate) struct HandArgs {
 pub(crate) fn run(args: &HandArgs) -> anyhow::Result<u8> {
     let loaded = load_estate(&args.config)?;
     let sites = rules::sites(&loaded, &args.config, &args.data)?;
+    wait_for_another(&args.data);
     let hand = Hand::open(&args.data, rules::rules(&loaded)?, sites)
         .context("cannot open the hand's ledger")?;
     match (&args.socket, &args.release) {
@@ -71,6 +76,14 @@ pub(crate) fn run(args: &HandArgs) -> anyhow::Result<u8> {
         (None, None) => Err(bad_input(
             "say how the hand is reached: `--socket FILE`, `--stdio`, or `--release BUNDLE`",
         )),
+    }
+}
+
+/// Waits for a hand that is about to end: one whose program was killed finishes its calls first.
+fn wait_for_another(data: &Path) {
+    let end = Instant::now() + PATIENCE;
+    while cordon_ledger::is_locked(data) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -1,17 +1,22 @@
-//! `cordon ledger verify | show | export`: is the record whole, and what does it say?
+//! `cordon ledger`: is the record whole, what does it say, and how is it kept safe?
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use cordon_ledger::{Head, VerifyError, paths, read_file, read_head, read_public_key};
-use cordon_model::record::Entry;
+use cordon_ledger::{
+    Head, Ledger, LedgerError, Upgraded, Verified, VerifyError, paths, read_file, read_head,
+    read_public_key,
+};
+use cordon_model::Timestamp;
+use cordon_model::record::{By, Entry};
 use serde_json::json;
 
 use crate::cli::{Format, LedgerCommand};
 use crate::commands::{print, print_json};
 use crate::exit;
+use crate::failure::{Failure, bad_input};
 use crate::text::thousands;
 
 /// Runs the command.
@@ -22,7 +27,70 @@ pub(crate) fn run(command: &LedgerCommand) -> anyhow::Result<u8> {
             show(&file(data), *from, *most, kind.as_deref(), *format)
         }
         LedgerCommand::Export { data, out } => export(&file(data), out.as_deref()),
+        LedgerCommand::RotateKey { data, because, by } => rotate(data, because, by.as_deref()),
+        LedgerCommand::Backup { data, out } => {
+            let verified = cordon_ledger::backup(data, out).map_err(failed)?;
+            copied(&verified, "backed up", out)
+        }
+        LedgerCommand::Restore { backup, data } => {
+            let verified = cordon_ledger::restore(backup, data).map_err(failed)?;
+            copied(&verified, "restored", data)
+        }
+        LedgerCommand::Upgrade { data } => upgrade(data),
     }
+}
+
+/// A ledger that cannot be written is an ending of its own.
+fn failed(error: VerifyError) -> anyhow::Error {
+    let code = match &error {
+        VerifyError::Unreadable(LedgerError::NotWritable { .. }) => exit::LEDGER,
+        VerifyError::Unreadable(_) | VerifyError::Tampered(_) => exit::FAILED,
+    };
+    let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+    let what = format!("{error}{}\n    nothing was changed", source.unwrap_or_default());
+    Failure { what, code }.into()
+}
+
+fn rotate(data: &Path, because: &str, by: Option<&str>) -> anyhow::Result<u8> {
+    if !paths(data).ledger.is_file() {
+        return Err(bad_input(format!("there is no ledger in `{}`", data.display())));
+    }
+    let by = by.map(str::to_owned).or_else(|| std::env::var("USER").ok());
+    let by = By::Person(by.unwrap_or_else(|| "operator".to_owned()));
+    let mut ledger = Ledger::open(data).map_err(|error| failed(error.into()))?;
+    let key =
+        ledger.rotate_key(Timestamp::now(), by, because).map_err(|error| failed(error.into()))?;
+    print(&format!(
+        "From entry {} on a new key signs, {}.\n\
+         Whoever checks goes on with the first key, {}; the old secret key is gone.\n\
+         Make a new backup: cordon ledger backup --data {} --out FOLDER\n",
+        ledger.last_seq() + 1,
+        key.to_hex(),
+        paths(data).public_key.display(),
+        data.display()
+    ))?;
+    Ok(exit::DONE)
+}
+
+fn copied(verified: &Verified, done: &str, folder: &Path) -> anyhow::Result<u8> {
+    print(&format!(
+        "{} entries {done} and verified from the first key on, in {}.\n\
+         It holds the secret key: keep it as safe as the data folder.\n",
+        thousands(verified.entries),
+        folder.display()
+    ))?;
+    Ok(exit::DONE)
+}
+
+fn upgrade(data: &Path) -> anyhow::Result<u8> {
+    match cordon_ledger::upgrade(data).map_err(failed)? {
+        Upgraded::AlreadySo => print("The ledger has the newest format already.\n")?,
+        Upgraded::Done { from, kept } => print(&format!(
+            "The ledger is upgraded from format {from} and verified; as it was, it lies in {}.\n",
+            kept.display()
+        ))?,
+    }
+    Ok(exit::DONE)
 }
 
 /// A data folder's ledger, or the ledger file itself.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::raise::unwritable;
 use crate::cli::Format;
 use crate::commands::{foothold, print, print_json};
-use crate::data::{self, Open};
+use crate::data::{self, Open, opened};
 use crate::failure::{Failure, bad_input};
 use crate::live::Live;
 use crate::progress::{Line, Teller, in_words, span};
@@ -101,7 +101,7 @@ fn named(what: &[String], state: &State) -> anyhow::Result<Vec<WithdrawalId>> {
 /// Runs the command.
 pub(crate) fn run(args: &LiftArgs) -> anyhow::Result<u8> {
     let open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let state = State::fold(&open.entries);
     let all = || state.standings.values().filter(|s| !s.is_over());
     let withdrawals = match args.all {
@@ -114,7 +114,8 @@ pub(crate) fn run(args: &LiftArgs) -> anyhow::Result<u8> {
     }
     let hand = rules::client(&open.loaded, &config, &args.data)?;
     let guard = rules::guard(&open.loaded)?;
-    let mut live = Live::new(&open.loaded.estate, guard, open.ledger, &open.entries, hand);
+    let mut live = Live::new(&open.loaded, guard, open.ledger, &open.entries, hand);
+    live.record(&[opened(&open.loaded)])?;
     live.record(&[Record::Lift(Lift {
         withdrawals: withdrawals.clone(),
         by: By::Person(foothold::who(args.by.as_deref())?),
@@ -151,7 +152,7 @@ fn finish(args: &LiftArgs, lines: Vec<Line>) -> anyhow::Result<u8> {
 /// Runs `cordon renew`.
 pub(crate) fn renew(args: &RenewArgs) -> anyhow::Result<u8> {
     let mut open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let now = Timestamp::now();
     let renew = Renew {
         withdrawals: named(&args.what, &State::fold(&open.entries))?,

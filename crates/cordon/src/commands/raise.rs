@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::Args;
 use cordon_certify::Context as CheckContext;
 use cordon_execute::orders::{Terms, orders};
-use cordon_execute::{Stage, State};
+use cordon_execute::{Stage, Standing, State};
 use cordon_hand::warrant::hash_of;
 use cordon_hand::{Client, Warrant};
 use cordon_model::action::{Act, Call, Order};
@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::plan::present::Present;
 use crate::cli::Format;
 use crate::commands::{print, print_json};
-use crate::data::{self, Open};
+use crate::data::{self, Open, opened};
 use crate::failure::{Failure, bad_input};
 use crate::live::Live;
 use crate::progress::{Line, Teller, in_words, span};
@@ -53,7 +53,7 @@ pub(crate) struct RaiseArgs {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// An own account, session or machine of somebody at work that may be cut all the same
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", value_parser = NodeId::parse)]
     knowingly: Vec<NodeId>,
     /// How long each withdrawal lasts unless it is renewed: 90s, 30m, 12h, 2d
     #[arg(long, value_name = "SPAN", default_value = "12h", value_parser = span)]
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
         false => None,
     };
     let open = Open::new(args.config.as_deref(), &args.data)?;
-    let config = args.config.clone().unwrap_or_else(|| data::config(&args.data));
+    let config = data::origin(args.config.as_deref(), &args.data);
     let plan = find(&args.plan, &open.entries)?;
     let chosen = choose(&plan, args.alternative)?;
     if let Some(present) = &present {
@@ -105,10 +105,9 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
     let state = State::fold(&open.entries);
     let orders = new_orders(&open, &state, chosen, &plan, args)?;
     if orders.is_empty() {
-        print("Everything that this plan withdraws is in force already.\n")?;
-        return Ok(exit::DONE);
+        return go_on(args, open, &config, chosen);
     }
-    let warrant = warrant(&open, &plan, orders, args);
+    let mut warrant = warrant(&open, &plan, orders, args);
     let mut hand = rules::client(&open.loaded, &config, &args.data)?;
     let because = match hand.consider(warrant.clone())? {
         Ok(because) => because,
@@ -119,7 +118,8 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
         return rehearse(&mut hand, &warrant, &because);
     }
     confirm(args, &plan, warrant.raise.orders.len())?;
-    carry_out(args, open, plan, warrant, hand)
+    warrant.raise.because = because;
+    carry_out(args, open, &plan, &warrant, hand)
 }
 
 /// A plan in the ledger by its id, or one in a file.
@@ -338,42 +338,81 @@ fn rehearse(hand: &mut Client, warrant: &Warrant, because: &str) -> anyhow::Resu
     Ok(if failed { exit::FAILED } else { exit::DONE })
 }
 
+/// Everything of the plan is ordered already: goes on with it, as after a crash.
+fn go_on(args: &RaiseArgs, open: Open, config: &Path, chosen: &Alternative) -> anyhow::Result<u8> {
+    let hand = rules::client(&open.loaded, config, &args.data)?;
+    let guard = rules::guard(&open.loaded)?;
+    let mut live = Live::new(&open.loaded, guard, open.ledger, &open.entries, hand);
+    live.record(&[opened(&open.loaded)])?;
+    let about = chosen.withdrawals.iter().map(|planned| planned.id.clone()).collect();
+    let mut teller = Teller::new(about, args.format == Format::Json);
+    watch(args, &mut live, &mut teller)?;
+    let lines = teller.lines(&live.reconciler);
+    let held = lines.iter().filter(holds).count();
+    let all = lines.len();
+    print(&format!("{held} of {all} in force; all of it had been ordered before.\n"))?;
+    stay(args, &mut live)?;
+    Ok(code(held, all))
+}
+
 /// From here on it is ordered: hand first, then ledger, then the executor.
 fn carry_out(
     args: &RaiseArgs,
     open: Open,
-    plan: PlanMade,
-    mut warrant: Warrant,
+    plan: &PlanMade,
+    warrant: &Warrant,
     mut hand: Client,
 ) -> anyhow::Result<u8> {
-    let because = hand.consider(warrant.clone())?.map_err(|because| refused(&plan, &because))?;
-    warrant.raise.because.clone_from(&because);
-    hand.warrant(warrant.clone())?.map_err(|because| refused(&plan, &because))?;
-    let known = knows(&open.entries, &plan);
-    let mut records: Vec<Record> = open.opened.map(Record::Opened).into_iter().collect();
+    hand.warrant(warrant.clone())?.map_err(|because| refused(plan, &because))?;
+    let known = knows(&open.entries, plan);
+    let mut records = vec![opened(&open.loaded)];
     records.extend((!known).then(|| Record::Plan(plan.clone())));
     records.push(Record::Raise(warrant.raise.clone()));
     let guard = rules::guard(&open.loaded)?;
-    let mut live = Live::new(&open.loaded.estate, guard, open.ledger, &open.entries, hand);
+    let mut live = Live::new(&open.loaded, guard, open.ledger, &open.entries, hand);
     live.record(&records).map_err(|error| unwritable(&error))?;
     let about: Vec<WithdrawalId> =
         warrant.raise.orders.iter().map(|order| order.withdrawal.clone()).collect();
     let mut teller = Teller::new(about, args.format == Format::Json);
+    watch(args, &mut live, &mut teller)?;
+    let lines = teller.lines(&live.reconciler);
+    let code = print_end(args, plan, warrant, lines)?;
+    stay(args, &mut live)?;
+    Ok(code)
+}
+
+fn watch(args: &RaiseArgs, live: &mut Live, teller: &mut Teller) -> anyhow::Result<()> {
     live.work(Some(args.wait), |loop_| {
         teller.tell(loop_)?;
         Ok(teller.is_raised(loop_))
     })?;
-    let lines = teller.lines(&live.reconciler);
-    let code = print_end(args, &plan, &warrant, because, lines)?;
-    if args.stay {
-        print("Watching. Ctrl-C ends the watch; what is raised stays raised.\n")?;
-        let mut all = Teller::new(live.reconciler.state.standings.keys().cloned().collect(), false);
-        live.work(None, |loop_| {
-            all.tell(loop_)?;
-            Ok(loop_.state.standings.values().all(cordon_execute::Standing::is_over))
-        })?;
+    Ok(())
+}
+
+/// Goes on watching until everything is lifted, if that was asked for.
+fn stay(args: &RaiseArgs, live: &mut Live) -> anyhow::Result<()> {
+    if !args.stay {
+        return Ok(());
     }
-    Ok(code)
+    print("Watching. Ctrl-C ends the watch; what is raised stays raised.\n")?;
+    let mut all = Teller::new(live.reconciler.state.standings.keys().cloned().collect(), false);
+    live.work(None, |loop_| {
+        all.tell(loop_)?;
+        Ok(loop_.state.standings.values().all(Standing::is_over))
+    })?;
+    Ok(())
+}
+
+fn holds(line: &&Line) -> bool {
+    matches!(line.state, Stage::Effective | Stage::Verified)
+}
+
+fn code(held: usize, all: usize) -> u8 {
+    match held {
+        held if held == all => exit::DONE,
+        0 => exit::FAILED,
+        _ => exit::PARTLY,
+    }
 }
 
 pub(super) fn unwritable(error: &anyhow::Error) -> anyhow::Error {
@@ -385,13 +424,11 @@ fn print_end(
     args: &RaiseArgs,
     plan: &PlanMade,
     warrant: &Warrant,
-    because: String,
     lines: Vec<Line>,
 ) -> anyhow::Result<u8> {
-    let holds = |line: &&Line| matches!(line.state, Stage::Effective | Stage::Verified);
     let held = lines.iter().filter(holds).count();
     let proven = lines.iter().filter(|line| line.state == Stage::Verified).count();
-    let cordon = warrant.raise.cordon.to_string();
+    let (cordon, because) = (warrant.raise.cordon.to_string(), warrant.raise.because.clone());
     let all = lines.len();
     if args.format == Format::Json {
         let (plan, sha256) = (plan.plan.to_string(), plan.sha256.clone());
@@ -408,9 +445,5 @@ fn print_end(
         let _ = writeln!(out, "To give it back: cordon lift {cordon} --data {folder}");
         print(&out)?;
     }
-    Ok(match held {
-        held if held == all => exit::DONE,
-        0 => exit::FAILED,
-        _ => exit::PARTLY,
-    })
+    Ok(code(held, all))
 }

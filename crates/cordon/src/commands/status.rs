@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use cordon_execute::{Stage, State};
+use cordon_execute::State;
 use cordon_model::action::ServiceState;
 use cordon_model::record::{Entry, FootholdVerdict, LinkSeen, Record};
 use cordon_model::{IncidentId, NodeId, ServiceId, Timestamp, WithdrawalId};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::cli::{DataArgs, Format};
 use crate::commands::{print, print_json};
 use crate::data::{Data, PATIENCE_SECONDS};
+use crate::progress::Line;
 use crate::text::{Align, Table, count, list, short_list, thousands};
 use crate::{exit, memory};
 
@@ -21,7 +22,8 @@ const LISTED: usize = 10;
 #[derive(Serialize)]
 struct Status {
     incidents: Vec<IncidentLine>,
-    withdrawals: Vec<WithdrawalLine>,
+    withdrawals: Vec<Line>,
+    leaks: Vec<LeakLine>,
     services: Vec<ServiceLine>,
     decisions: Vec<WordLine>,
     sources: Vec<SourceLine>,
@@ -68,12 +70,14 @@ struct IncidentLine {
     footholds: Vec<NodeId>,
 }
 
+/// A node that acts although it is withdrawn.
 #[derive(Serialize)]
-struct WithdrawalLine {
-    id: WithdrawalId,
-    state: Stage,
-    since: Timestamp,
-    until: Timestamp,
+struct LeakLine {
+    withdrawal: WithdrawalId,
+    node: NodeId,
+    at: Timestamp,
+    entry: u64,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -90,7 +94,8 @@ pub(crate) fn run(args: &DataArgs) -> anyhow::Result<u8> {
     let state = State::fold(&data.entries);
     let status = Status {
         incidents: incidents(&data.entries),
-        withdrawals: withdrawals(&state),
+        withdrawals: state.standings.values().map(Line::of).collect(),
+        leaks: leaks(&state),
         services: services(&data, &state),
         decisions: decisions(&data.entries),
         sources: sources(&data),
@@ -132,15 +137,15 @@ fn incidents(entries: &[Entry]) -> Vec<IncidentLine> {
     incidents.into_values().collect()
 }
 
-fn withdrawals(state: &State) -> Vec<WithdrawalLine> {
-    let all = state.standings.iter();
-    all.map(|(id, standing)| WithdrawalLine {
-        id: id.clone(),
-        state: standing.stage,
-        since: standing.since,
-        until: standing.until,
-    })
-    .collect()
+fn leaks(state: &State) -> Vec<LeakLine> {
+    let lines = state.leaks.iter().map(|leak| LeakLine {
+        withdrawal: leak.withdrawal.clone(),
+        node: leak.node.clone(),
+        at: leak.at,
+        entry: leak.entry,
+        message: leak.message(),
+    });
+    lines.collect()
 }
 
 fn services(data: &Data, state: &State) -> Vec<ServiceLine> {
@@ -289,10 +294,13 @@ fn words(status: &Status) -> String {
     let mut table =
         Table::new(&[("withdrawal", Align::Left), ("state", Align::Left), ("since", Align::Left)]);
     for withdrawal in &status.withdrawals {
-        let state = format!("{:?}", withdrawal.state).to_lowercase();
-        table.row([withdrawal.id.to_string(), state, withdrawal.since.to_string()]);
+        let since = withdrawal.since.to_string();
+        table.row([withdrawal.id.to_string(), withdrawal.words(), since]);
     }
     let _ = write!(out, "\n{}\n", table.render(0));
+    for leak in &status.leaks {
+        let _ = writeln!(out, "LEAK: {}\n", leak.message);
+    }
     let mut table =
         Table::new(&[("service", Align::Left), ("", Align::Left), ("state", Align::Left)]);
     for service in &status.services {

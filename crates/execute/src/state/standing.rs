@@ -48,6 +48,8 @@ pub struct Standing {
     pub is_in_flight: bool,
     /// When something was taken for the first time in this life.
     pub acted_at: Option<Timestamp>,
+    /// Since when a look has shown it in place, without a break.
+    pub effective_at: Option<Timestamp>,
     /// The newest attempt to take of which it is not certain that it is over.
     pub unsettled_since: Option<Timestamp>,
     /// Whether the answer to an attempt of this life was lost: it may yet take effect.
@@ -96,6 +98,7 @@ impl Standing {
             in_flight: Vec::new(),
             is_in_flight: false,
             acted_at: None,
+            effective_at: None,
             unsettled_since: None,
             lost_an_answer: false,
             in_sight: true,
@@ -141,6 +144,7 @@ impl Standing {
         }
         // What was taken stays known: the first prior state is the one to restore.
         (self.wanted, self.until, self.warned) = (true, until, false);
+        self.effective_at = None;
         self.rolled_back_for = None;
         self.interrupt(at);
         self.enter(at, Stage::Planned);
@@ -192,6 +196,7 @@ impl Standing {
             }
             Transition::Effective { open, residual_seconds } => {
                 self.in_sight = true;
+                self.effective_at.get_or_insert(at);
                 // An acknowledged act may still be on its way; one that was read back is not.
                 if !self.lost_an_answer {
                     self.unsettled_since = None;
@@ -211,6 +216,7 @@ impl Standing {
                 self.gave_up |= !matches!(step, Transition::Tried { .. });
             }
             Transition::Drifted { observed, .. } => {
+                self.effective_at = None;
                 for target in observed {
                     self.target(&target.target).done = false;
                 }

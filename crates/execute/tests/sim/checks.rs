@@ -175,6 +175,11 @@ impl Checks {
         }
     }
 
+    /// What a withdrawal has taken and not given back.
+    pub(crate) fn taken(&self, id: &WithdrawalId) -> Vec<NodeId> {
+        self.lives[id].taken.iter().cloned().collect()
+    }
+
     // ---- calls
 
     /// A call is handed over.

@@ -46,6 +46,14 @@ impl Program {
         let at_once = State::fold(&self.world.disk.acknowledged);
         assert_eq!(self.loop_.state, at_once, "the fold as it went differs from the fold at once");
         assert_eq!(at_once.oddities, [], "a step cannot follow what came before");
+        for (id, standing) in &at_once.standings {
+            let books = self.world.checks.taken(id);
+            let taken: Vec<_> = standing.taken().map(|prior| prior.target.clone()).collect();
+            assert!(
+                standing.is_over() || books == taken,
+                "`{id}` counts {taken:?} as taken, not {books:?}"
+            );
+        }
         let seen = &self.loop_.observations;
         let running = next(&self.loop_.state, seen, &self.loop_.setting, self.world.now);
         assert_eq!(running, next(&at_once, seen, &setting(), self.world.now));

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cordon_certify::Context;
+use cordon_estate::Loaded;
 use cordon_execute::{Stage, State};
 use cordon_model::action::ServiceState;
 use cordon_model::plan::{AlternativeName, PlannedFoothold};
@@ -49,7 +50,10 @@ impl Present {
         let mut present = match data {
             Some(folder) => Self::of_ledger(Data::open(folder)?, config)?,
             None => {
-                Self::nothing(load_estate(config.context("`--config FOLDER` is missing")?)?.estate)
+                let loaded = load_estate(config.context("`--config FOLDER` is missing")?)?;
+                let armed = loaded.config.arming.armed && loaded.config.authority.is_some();
+                let authority = if armed { Some(alone(&loaded)?) } else { None };
+                Self { authority, ..Self::nothing(loaded.estate) }
             }
         };
         let typed = footholds::read(&present.estate, foothold, entrenched)?;
@@ -75,17 +79,16 @@ impl Present {
     fn of_ledger(data: Data, config: Option<&Path>) -> anyhow::Result<Self> {
         let (footholds, state) = (open_footholds(&data), State::fold(&data.entries));
         let loaded = config.map_or(Ok(data.loaded), load_estate)?;
-        let mut present = Self { has_ledger: true, ..Self::nothing(loaded.estate) };
-        let connectors = &loaded.config.connectors;
-        if !connectors.is_empty() && connectors.iter().all(|connector| connector.kind == "range") {
-            present.authority = Some(authority::of_the_range()?.alone_in(&present.estate));
-        }
+        let may = authority::is_of_the_range(&loaded) || loaded.config.authority.is_some();
+        let authority = if may { Some(alone(&loaded)?) } else { None };
+        let mut present = Self { has_ledger: true, authority, ..Self::nothing(loaded.estate) };
         for foothold in footholds {
             match present.estate.find(foothold.node.as_str()) {
                 Some(node) => present.footholds.push(Foothold {
                     node,
                     probability: foothold.probability,
-                    entrenched: foothold.entrenched,
+                    entrenched: foothold.entrenched
+                        || state.leaks.iter().any(|leak| leak.node == foothold.node),
                 }),
                 None if foothold.probability >= AlternativeName::Strict.threshold() => {
                     present.strangers.push(foothold.node);
@@ -159,6 +162,11 @@ impl Present {
         }
         planned
     }
+}
+
+/// What Cordon may raise alone by the authority that is in effect.
+fn alone(loaded: &Loaded) -> anyhow::Result<Vec<WithdrawalIx>> {
+    Ok(authority::of_folder(loaded)?.alone_in(&loaded.estate))
 }
 
 /// The footholds of the ledger, but for those of incidents that are closed.
