@@ -11,8 +11,9 @@ here = Path(__file__).resolve().parent
 root = here.parents[2]
 seeds = sys.argv[1] if len(sys.argv) > 1 else "150"
 words = sys.argv[2] if len(sys.argv) > 2 else ""
-target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")).resolve()
-copy = target / "bugs"
+# Never the workspace's own target folder: cargo would take a planted bug's library for the real one.
+copy = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")).resolve() / "bugs"
+target = copy.with_name("bugs-target")
 environment = dict(os.environ, CARGO_TARGET_DIR=str(target), SEEDS=seeds, RUST_BACKTRACE="0", SEED="0")
 
 
@@ -31,7 +32,7 @@ def simulate():
 
 
 shutil.rmtree(copy, ignore_errors=True)
-skip = shutil.ignore_patterns("target", ".git", "bugs")
+skip = shutil.ignore_patterns("target", ".git", "bugs", "bugs-target")
 shutil.copytree(root, copy, ignore=skip)
 missed = []
 if not words:
