@@ -12,7 +12,11 @@ REAL := samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-module
 # How many times `make test-kill` kills.
 KILLS ?= 500
 
-.PHONY: demo test test-real test-kill bench check setup setup-real install
+# How many seeds `make sim` runs, and `make sim-bugs` for each planted bug.
+SEEDS ?= 1000
+BUG_SEEDS ?= 150
+
+.PHONY: demo test sim sim-bugs test-real test-kill bench check setup setup-real install
 
 demo: setup
 	@$(CARGO) build --quiet --release -p cordon
@@ -20,6 +24,14 @@ demo: setup
 
 test: setup
 	@bash .ci/test
+
+# The executor and its ledger in a simulated world: more seeds than `make test` runs.
+sim: setup
+	SEEDS=$(SEEDS) $(CARGO) test -p cordon-execute --release --test sim --locked
+
+# Plants bugs into a copy of the executor, one at a time; the simulation must find each.
+sim-bugs: setup
+	@python3 crates/execute/tests/bugs.py $(BUG_SEEDS)
 
 # Raises and lifts through real systems that the tests start by themselves, as root.
 test-real: setup setup-real

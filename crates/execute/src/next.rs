@@ -70,8 +70,9 @@ pub fn next(state: &State, seen: &Observations, setting: &Setting, now: Timestam
         agenda.record(leak.page());
     }
     services::decide(&context, &mut agenda);
-    let mut wanted: Vec<&Standing> =
-        state.standings.values().filter(idle).filter(|s| s.wanted).collect();
+    let rolled_back = agenda.lifts();
+    let stays = |s: &&Standing| s.wanted && !rolled_back.contains(&s.order.withdrawal);
+    let mut wanted: Vec<&Standing> = state.standings.values().filter(idle).filter(stays).collect();
     wanted.sort_by_key(|s| (s.order.order, &s.order.withdrawal));
     for standing in wanted {
         agenda.take(standing, raising::decide(&context, standing), &mut room);
@@ -151,6 +152,19 @@ impl Agenda {
 
     fn record(&mut self, record: Record) {
         self.steps.push(Step::Record(Box::new(record)));
+    }
+
+    /// What the agenda itself says is no longer wanted.
+    fn lifts(&self) -> Vec<WithdrawalId> {
+        let mut lifted = Vec::new();
+        for step in &self.steps {
+            if let Step::Record(record) = step
+                && let Record::Lift(lift) = &**record
+            {
+                lifted.extend(lift.withdrawals.iter().cloned());
+            }
+        }
+        lifted
     }
 
     fn wake_at(&mut self, at: Timestamp) {

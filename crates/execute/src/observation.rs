@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cordon_model::action::{Call, Observed, Probed, ServiceState, Trouble};
 use cordon_model::{ServiceId, Timestamp, WithdrawalId};
 
+/// Answers in a row that are passed over because something has changed since.
+const PASSED_OVER_AT_MOST: u32 = 3;
+
 /// The newest looks and probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observations {
@@ -17,6 +20,10 @@ pub struct Observations {
     services: BTreeMap<ServiceId, ServiceLook>,
     /// Withdrawals with a call on its way, and the connector that was asked.
     on_the_way: BTreeMap<WithdrawalId, Option<String>>,
+    /// Withdrawals that have changed while a call was on its way: what it saw is old.
+    overtaken: BTreeSet<WithdrawalId>,
+    /// How often in a row that was so: who floods us with changes must not keep us from looking.
+    passed_over: BTreeMap<WithdrawalId, u32>,
     /// Services with a probe on its way.
     probed_now: BTreeSet<ServiceId>,
 }
@@ -103,12 +110,19 @@ impl Observations {
 
     /// Keeps that a call was handed over; until its answer comes no other is made for the withdrawal.
     pub fn asked(&mut self, call: &Call) {
+        self.overtaken.remove(&call.order.withdrawal);
         self.on_the_way.insert(call.order.withdrawal.clone(), call.order.connector.clone());
     }
 
-    /// The answer to a withdrawal's call has come.
-    pub fn answered(&mut self, withdrawal: &WithdrawalId) {
+    /// The answer to a withdrawal's call has come; false if it tells what has changed since.
+    pub fn answered(&mut self, withdrawal: &WithdrawalId) -> bool {
         self.on_the_way.remove(withdrawal);
+        let times = self.passed_over.remove(withdrawal).unwrap_or_default();
+        if !self.overtaken.remove(withdrawal) || times >= PASSED_OVER_AT_MOST {
+            return true;
+        }
+        self.passed_over.insert(withdrawal.clone(), times + 1);
+        false
     }
 
     /// Whether a withdrawal's call is on its way.
@@ -143,5 +157,8 @@ impl Observations {
     pub fn forget(&mut self, withdrawal: &WithdrawalId) {
         self.looks.remove(withdrawal);
         self.probes.remove(withdrawal);
+        if self.is_on_the_way(withdrawal) {
+            self.overtaken.insert(withdrawal.clone());
+        }
     }
 }

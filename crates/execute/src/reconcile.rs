@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use cordon_model::NodeId;
 use cordon_model::action::{Act, Call, Reply, ServiceState, Trouble, TroubleKind};
-use cordon_model::record::{Entry, Record};
+use cordon_model::record::{Entry, Paged, Record};
 use cordon_model::{ServiceId, Timestamp, WithdrawalId};
 
 use crate::guard::guard;
@@ -165,7 +165,7 @@ impl Reconciler {
             }
             Err(error) => error,
         };
-        let lifts: Vec<Record> = records.iter().filter(|r| r.is_of_a_lift()).cloned().collect();
+        let lifts = of_lifts(records);
         if !lifts.is_empty() {
             let entries = world.append(now, &lifts)?;
             self.apply(&entries);
@@ -237,8 +237,10 @@ impl Reconciler {
 
     fn answer(&mut self, now: Timestamp, call: &Call, reply: Reply) -> Vec<Record> {
         let withdrawal = &call.order.withdrawal;
-        self.observations.answered(withdrawal);
+        let is_new = self.observations.answered(withdrawal);
         match (call.act, reply) {
+            // Somebody has changed it while the answer was on its way; it is asked again.
+            (Act::Look | Act::Probe, _) if !is_new => {}
             (Act::Look, Reply::Seen { targets }) => {
                 self.observations.looked(withdrawal, now, Ok(targets));
             }
@@ -254,7 +256,9 @@ impl Reconciler {
             (Act::Refuse | Act::End | Act::Restore, reply) => {
                 let outcomes = match reply {
                     Reply::Acted { outcomes } => Ok(outcomes),
-                    other => Err(trouble_of(other)),
+                    other @ (Reply::Seen { .. } | Reply::Tried { .. } | Reply::Trouble(_)) => {
+                        Err(trouble_of(other))
+                    }
                 };
                 // What somebody has decided meanwhile closed the attempt; its answer is lost.
                 let standing = self.state.standings.get(withdrawal);
@@ -265,6 +269,32 @@ impl Reconciler {
             }
         }
         Vec::new()
+    }
+}
+
+/// The records of lifts, each with the page that calls a person about it.
+fn of_lifts(records: &[Record]) -> Vec<Record> {
+    let mut lifts: Vec<Record> = Vec::new();
+    for record in records.iter().filter(|record| record.is_of_a_lift()) {
+        let belongs = if let Record::Paged(page) = record {
+            lifts.last().is_some_and(|lift| is_about(page, lift))
+        } else {
+            true
+        };
+        if belongs {
+            lifts.push(record.clone());
+        }
+    }
+    lifts
+}
+
+fn is_about(page: &Paged, lift: &Record) -> bool {
+    if let Record::Withdrawal(moved) = lift {
+        page.about == moved.withdrawal.as_str()
+    } else if let Record::Lift(lift) = lift {
+        lift.for_service.as_ref().is_some_and(|service| page.about == service.as_str())
+    } else {
+        false
     }
 }
 

@@ -60,7 +60,6 @@ impl Stage {
                 Some(Self::Drifted)
             }
             // Giving back.
-            (Self::Planned, T::Lifting { .. }) => None,
             (_, T::Lifting { .. }) => Some(Self::Lifting),
             (Self::Lifting, T::Restored { .. }) => Some(Self::Lifting),
             (_, T::Lifted { .. }) => Some(Self::Lifted),

@@ -93,7 +93,7 @@ impl State {
                 self.raise(entry.time, raise);
                 Ok(())
             }
-            Record::Lift(lift) => self.lift(lift),
+            Record::Lift(lift) => self.lift(entry.time, lift),
             Record::Renew(renew) => self.renew(renew),
             Record::Withdrawal(moved) => self.moved(entry.time, moved),
             Record::Service(seen) => {
@@ -105,7 +105,7 @@ impl State {
                 Ok(())
             }
             Record::Opened(_) => {
-                self.standings.values_mut().for_each(Standing::interrupt);
+                self.standings.values_mut().for_each(|standing| standing.interrupt(entry.time));
                 Ok(())
             }
             Record::Fact(fact) => {
@@ -150,8 +150,8 @@ impl State {
         }
     }
 
-    fn lift(&mut self, lift: &Lift) -> Result<(), String> {
-        self.each(&lift.withdrawals, |standing| standing.unwant(lift.for_service.clone()))
+    fn lift(&mut self, at: Timestamp, lift: &Lift) -> Result<(), String> {
+        self.each(&lift.withdrawals, |standing| standing.unwant(at, lift.for_service.clone()))
     }
 
     fn renew(&mut self, renew: &Renew) -> Result<(), String> {

@@ -5,7 +5,6 @@ mod approval;
 mod cases;
 mod crashes;
 mod disk;
-mod seeds;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -737,7 +737,8 @@ impl Record {
     #[must_use]
     pub fn is_of_a_lift(&self) -> bool {
         match self {
-            Self::Lift(_) => true,
+            // A stuck lift calls a person, whatever the disk says.
+            Self::Lift(_) | Self::Paged(_) => true,
             Self::Withdrawal(moved) => moved.transition.is_of_a_lift(),
             Self::Opened(_)
             | Self::Heard(_)
@@ -755,7 +756,6 @@ impl Record {
             | Self::Raise(_)
             | Self::Renew(_)
             | Self::Service(_)
-            | Self::Paged(_)
             | Self::Notice(_)
             | Self::Claims(_)
             | Self::Usual(_)

@@ -126,7 +126,9 @@ fn waits_for_a_refusal(context: &Context<'_>, standing: &Standing) -> bool {
 /// earlier life has come after all, it is what was found open back then, and
 /// whichever is lifted last gives that back.
 fn prior_of(context: &Context<'_>, standing: &Standing, seen: &Observed) -> Observed {
-    let ours = seen.access == Access::Refused && seen.owner.as_deref() == Some(CORDON);
+    // Half given back, or half raised, by another of ours is ours as well.
+    let shut = matches!(seen.access, Access::Refused | Access::Partly);
+    let ours = shut && seen.owner.as_deref() == Some(CORDON);
     let mine = standing.targets.get(&seen.target).and_then(|target| target.taken.as_ref());
     if !ours || mine.is_some() || standing.order.mode == Mode::End {
         return seen.clone();

@@ -146,7 +146,7 @@ impl Standing {
         (self.wanted, self.until, self.warned) = (true, until, false);
         self.effective_at = None;
         self.rolled_back_for = None;
-        self.interrupt();
+        self.interrupt(at);
         self.enter(at, Stage::Planned);
         self.start_over();
     }
@@ -158,11 +158,11 @@ impl Standing {
         }
     }
 
-    pub(super) fn unwant(&mut self, for_service: Option<ServiceId>) {
+    pub(super) fn unwant(&mut self, at: Timestamp, for_service: Option<ServiceId>) {
         if self.wanted {
             self.wanted = false;
             self.rolled_back_for = for_service;
-            self.interrupt();
+            self.interrupt(at);
             self.start_over();
         }
     }
@@ -188,6 +188,10 @@ impl Standing {
             Transition::Requested { attempt, prior } => self.begin_taking(at, *attempt, prior),
             Transition::Acknowledged { outcomes } => {
                 self.note(outcomes);
+                // It may take effect as late as any call that was made by now.
+                if !self.in_flight.is_empty() {
+                    self.unsettled_since = Some(at);
+                }
                 self.settle();
             }
             Transition::Effective { open, residual_seconds } => {
@@ -208,8 +212,8 @@ impl Standing {
             | Transition::Failed { trouble, outcomes, .. }
             | Transition::Stuck { trouble, outcomes } => {
                 self.note(outcomes);
-                self.fail(at, trouble);
-                self.gave_up |= matches!(stage, Stage::Failed | Stage::Stuck);
+                self.fail(at, trouble, outcomes);
+                self.gave_up |= !matches!(step, Transition::Tried { .. });
             }
             Transition::Drifted { observed, .. } => {
                 self.effective_at = None;
@@ -222,7 +226,7 @@ impl Standing {
                 self.trouble = Some(trouble.clone());
             }
             Transition::Expiring { .. } => self.warned = true,
-            Transition::Expired => self.unwant(None),
+            Transition::Expired => self.unwant(at, None),
             Transition::Lifting { attempt, restore } => {
                 self.begin(at, *attempt);
                 self.in_flight.clone_from(restore);
@@ -293,22 +297,41 @@ impl Standing {
     }
 
     /// The program has started again: the answer to what was under way is lost.
-    pub(super) fn interrupt(&mut self) {
-        self.lost_an_answer |= self.is_in_flight;
+    ///
+    /// From now on, not from its intent, is counted how long it may still take effect:
+    /// the call may have been made, or repeated, much later than it was announced.
+    pub(super) fn interrupt(&mut self, at: Timestamp) {
+        if self.is_in_flight {
+            self.lost_an_answer = true;
+            if self.stage == Stage::Requested {
+                self.unsettled_since = Some(at);
+            }
+        }
     }
 
-    fn fail(&mut self, at: Timestamp, trouble: &Trouble) {
+    fn fail(&mut self, at: Timestamp, trouble: &Trouble, outcomes: &[Outcome]) {
         // An attempt has been counted when it began; a failed look or read-back is one too.
         if !self.is_in_flight {
             self.tries += 1;
         }
-        let answered = !matches!(trouble.kind, TroubleKind::NoReply | TroubleKind::Unsupported);
-        self.lost_an_answer |= self.is_in_flight && !answered;
+        let each = outcomes.iter().filter_map(|outcome| match &outcome.answer {
+            Answer::Failed(trouble) => Some(trouble),
+            Answer::Done | Answer::AlreadySo { .. } => None,
+        });
+        // One target whose answer is lost is enough, whatever the others said.
+        if each.chain([trouble]).any(may_come_yet) {
+            self.interrupt(at);
+        }
         self.is_in_flight = false;
         self.in_flight.clear();
         self.last_try = Some(at);
         self.trouble = Some(trouble.clone());
     }
+}
+
+/// Whether an act that failed like this may take effect after all.
+fn may_come_yet(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::NoReply | TroubleKind::Unsupported)
 }
 
 fn span(count: u64) -> SignedDuration {
