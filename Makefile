@@ -39,7 +39,7 @@ test-real: setup setup-real
 
 # kill -9 at random moments of raising and lifting over real systems, and then everything as before.
 test-kill: setup setup-real
-	KILLS=$(KILLS) $(CARGO) test --release --locked -p cordon --features real --test kill -- --nocapture
+	KILLS=$(KILLS) $(CARGO) test --locked --workspace --features cordon/real,cordon-connectors/real --test kill -- --nocapture
 
 # How fast estates of several sizes are planned, the small ones beside a general solver.
 bench: setup
