@@ -392,6 +392,8 @@ impl Authority {
             return Decision::Refused { because };
         };
         let mut because = now.rules;
+        let stopping = facts.iter().find(|facts| !facts.stops.is_empty() || !plan.stops.is_empty());
+        because.extend(stopping.map(|facts| two_people(facts, plan)));
         because.extend(self.permitted(facts, plan, question, &with(first)).rules);
         let missing = first.len();
         let anybody = self.terms.people == People::Anybody;

@@ -54,6 +54,7 @@ fn ask(mut stream: TcpStream, host: &str, path: &str, deadline: Duration) -> Ser
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
     use std::net::TcpListener;
 
     use super::*;
@@ -66,8 +67,8 @@ mod tests {
             for status in ["", "204 No Content", "503 Service Unavailable"] {
                 let (mut stream, _) = listener.accept().unwrap();
                 if !status.is_empty() {
-                    let mut asked = [0_u8; 16];
-                    stream.read_exact(&mut asked).unwrap();
+                    let mut asked = BufReader::new(stream.try_clone().unwrap()).lines();
+                    while !asked.next().unwrap().unwrap().is_empty() {}
                     write!(stream, "HTTP/1.1 {status}\r\n\r\n").unwrap();
                 }
             }

@@ -68,7 +68,7 @@ pub(crate) fn configure(folders: &Folders, parts: &[&Part]) {
          [[asset]]\nnode = \"db:all\"\nloss = 5000000\nmust_hold = true\n",
     );
     let mut config =
-        String::from("[authority]\narmed = true\nothers = 1000000\n\n[hand]\nsettle_seconds = 1\n");
+        String::from("[authority]\narmed = true\nattempts_per_hour = { others = 1000000 }\n\n[hand]\nsettle_seconds = 1\n");
     for part in parts {
         for (node, spellings) in &part.nodes {
             estate += &format!(
