@@ -6,9 +6,9 @@ CARGO ?= cargo
 NEED := cmake clang zstd
 # The real systems that `make test-real` starts, each on loopback or in a network namespace.
 REAL := samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user \
-  ldap-utils slapd nftables conntrack iproute2 iputils-ping openssh-server openssh-client postgresql-15 \
+  ldap-utils slapd nftables conntrack iproute2 openssh-server openssh-client postgresql-15 \
   postgresql-15-pgaudit libvirt-daemon libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu \
-  qemu-system-x86 curl openssl python3
+  qemu-system-x86 curl openssl procps python3 python3-venv
 # How many times `make test-kill` kills.
 KILLS ?= 500
 

@@ -43,8 +43,8 @@ pub(crate) struct Part {
     settings: Json,
     /// Nodes with their spellings; the first ones are footholds.
     nodes: Vec<(String, Vec<String>)>,
-    /// Kinds of withdrawals that are declared for nodes, with this connector.
-    declared: Vec<(&'static str, String)>,
+    /// Kinds of withdrawals that are declared for nodes, with this connector: kind, mode, cost.
+    declared: Vec<(&'static str, &'static str, u32, String)>,
     secrets: Vec<(&'static str, String)>,
     /// Everything that the system keeps, but for what is written above.
     pub(crate) state: Box<dyn Fn(&Folders) -> Attributes>,
@@ -67,8 +67,9 @@ pub(crate) fn configure(folders: &Folders, parts: &[&Part]) {
         "[estate]\nname = \"North\"\ncurrency = \"GBP\"\n\n[[node]]\nid = \"db:all\"\n\n\
          [[asset]]\nnode = \"db:all\"\nloss = 5000000\nmust_hold = true\n",
     );
-    let mut config =
-        String::from("[authority]\narmed = true\nattempts_per_hour = { others = 1000000 }\n\n[hand]\nsettle_seconds = 1\n");
+    let mut config = String::from(
+        "[authority]\narmed = true\nattempts_per_hour = { others = 1000000 }\n\n[hand]\nsettle_seconds = 1\n",
+    );
     for part in parts {
         for (node, spellings) in &part.nodes {
             estate += &format!(
@@ -76,10 +77,10 @@ pub(crate) fn configure(folders: &Folders, parts: &[&Part]) {
                 toml(&json!(spellings))
             );
         }
-        for (kind, node) in &part.declared {
+        for (kind, mode, cost, node) in &part.declared {
             estate += &format!(
-                "\n[[withdrawal]]\nid = \"{kind}/{node}\"\nkind = \"{kind}\"\nmode = \"refuse\"\nremoves = [{node:?}]\n\
-                 cost = 10\ncost_per_hour = 1\nconnector = \"{}\"\n",
+                "\n[[withdrawal]]\nid = \"{kind}/{node}\"\nkind = \"{kind}\"\nmode = \"{mode}\"\nremoves = [{node:?}]\n\
+                 cost = {cost}\nconnector = \"{}\"\n",
                 part.name
             );
         }
@@ -150,6 +151,7 @@ pub(crate) fn directory() -> Result<Part, Missing> {
         "bind_user": "svc@cordon.test",
         "secret": "file:directory.secret",
         "ca_file": samba.folder().join("ca.pem"),
+        "kinds": ["disable-account", "end-sessions"],
     });
     let (of_state, of_closed, of_audit) = (samba.clone(), samba.clone(), samba);
     Ok(Part {
@@ -210,7 +212,8 @@ pub(crate) fn database() -> Result<Part, Missing> {
         declared: Vec::new(),
         secrets: vec![("database.secret", "password".to_owned())],
         state: Box::new(move |_| {
-            let grants = "SELECT oid::regclass, a FROM pg_class, unnest(relacl) a ORDER BY 1, 2";
+            let grants =
+                "SELECT oid::regclass::text, a::text FROM pg_class, unnest(relacl) a ORDER BY 1, 2";
             let grants = of_state.sql("postgres", "members", grants).unwrap();
             lines(&format!("{}{grants}", of_state.dump("members").unwrap()))
         }),
@@ -237,7 +240,7 @@ pub(crate) fn firewall() -> Result<Part, Missing> {
         "protected": [format!("{}>{}:tcp/8443", network.address("till"), network.address("pay"))],
     });
     let victim = network.address("victim");
-    let pay = network.address("pay");
+    let till = network.address("till");
     let network = std::rc::Rc::new(network);
     let (of_state, of_closed) = (network.clone(), network);
     Ok(Part {
@@ -249,8 +252,11 @@ pub(crate) fn firewall() -> Result<Part, Missing> {
         declared: Vec::new(),
         secrets: Vec::new(),
         state: Box::new(move |_| lines(&of_state.ruleset().unwrap().replace("}}, {", "}},\n{"))),
+        // Nobody listens there: whoever gets through is told so at once.
         is_closed: Box::new(move |_| {
-            of_closed.on("victim", &["ping", "-c", "1", "-W", "1", &pay]).is_err()
+            let knock = format!("exec 3<>/dev/tcp/{till}/9");
+            let told = of_closed.on("victim", &["timeout", "2", "bash", "-c", &knock]);
+            told.is_err_and(|error| !error.to_string().contains("refused"))
         }),
         audit: None,
     })
@@ -294,7 +300,7 @@ pub(crate) fn linux_host() -> Result<Part, Missing> {
         handles: &["revoke"],
         settings,
         nodes: vec![("account:lin".to_owned(), Vec::new()), ("key:bob".to_owned(), vec![key])],
-        declared: vec![("disable-account", "account:lin".to_owned())],
+        declared: vec![("disable-account", "refuse", 10, "account:lin".to_owned())],
         secrets: Vec::new(),
         state: Box::new(move |_| lines(&of_state.state().unwrap())),
         is_closed: Box::new(move |_| {
@@ -330,7 +336,7 @@ pub(crate) fn provisioning() -> Result<Part, Missing> {
         handles: &[],
         settings,
         nodes: vec![("person:sam".to_owned(), strings(&["sam@north.example"]))],
-        declared: vec![("disable-account", "person:sam".to_owned())],
+        declared: vec![("disable-account", "refuse", 10, "person:sam".to_owned())],
         secrets: vec![("scim.secret", "token".to_owned())],
         state: Box::new(move |_| {
             let mut all = people();
@@ -370,7 +376,10 @@ pub(crate) fn provider() -> Result<Part, Missing> {
         handles: &[],
         settings,
         nodes: vec![("svcacct:carol".to_owned(), strings(&["carol"]))],
-        declared: vec![("disable-account", "svcacct:carol".to_owned())],
+        declared: vec![
+            ("disable-account", "refuse", 10, "svcacct:carol".to_owned()),
+            ("end-sessions", "end", 1000, "svcacct:carol".to_owned()),
+        ],
         secrets: vec![
             ("oidc.secret", oidc::ADMINISTRATOR.to_owned()),
             ("client.secret", "cordon-secret".to_owned()),
@@ -443,7 +452,7 @@ pub(crate) fn range() -> Part {
         handles: &["isolate-workstation"],
         settings: json!({}),
         nodes: vec![("pc:range".to_owned(), Vec::new())],
-        declared: vec![("isolate-workstation", "pc:range".to_owned())],
+        declared: vec![("isolate-workstation", "refuse", 10, "pc:range".to_owned())],
         secrets: Vec::new(),
         state: Box::new(move |folders| leaves(&file(folders)["things"])),
         is_closed: Box::new(move |folders| {
