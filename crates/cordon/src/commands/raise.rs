@@ -99,13 +99,13 @@ pub(crate) fn run(args: &RaiseArgs) -> anyhow::Result<u8> {
     let config = data::origin(args.config.as_deref(), &args.data);
     let plan = find(&args.plan, &open.entries)?;
     let chosen = choose(&plan, args.alternative)?;
-    if let Some(present) = &present {
-        is_current(present, &plan)?;
-    }
     let state = State::fold(&open.entries);
     let orders = new_orders(&open, &state, chosen, &plan, args)?;
     if orders.is_empty() {
         return go_on(args, open, &config, chosen);
+    }
+    if let Some(present) = &present {
+        is_current(present, &plan)?;
     }
     let mut warrant = warrant(&open, &plan, orders, args);
     let mut hand = rules::client(&open.loaded, &config, &args.data)?;
