@@ -319,14 +319,18 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-fn agent(trust: Vec<Certificate<'static>>) -> ureq::Agent {
+/// TLS that trusts these certificates and no other.
+pub(crate) fn tls(trust: Vec<Certificate<'static>>) -> TlsConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = TlsConfig::builder()
+    TlsConfig::builder()
         .root_certs(RootCerts::Specific(Arc::new(trust)))
         .unversioned_rustls_crypto_provider(provider)
-        .build();
+        .build()
+}
+
+fn agent(trust: Vec<Certificate<'static>>) -> ureq::Agent {
     ureq::Agent::config_builder()
-        .tls_config(tls)
+        .tls_config(tls(trust))
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -340,22 +344,31 @@ fn agent(trust: Vec<Certificate<'static>>) -> ureq::Agent {
 
 /// The certificates to trust: those of the file, else the system's.
 fn trust(site: &Site, ca: Option<&Path>) -> Result<Vec<Certificate<'static>>, SettingsError> {
-    let system = || SYSTEM_TRUST.iter().map(PathBuf::from).find(|path| path.is_file());
-    let file = ca.map(|ca| site.folder.join(ca)).or_else(system);
+    let file = ca.map(|ca| site.folder.join(ca)).or_else(system_trust);
     let Some(file) = file else {
         return Err(site.wrong("this machine trusts no certificates; give `ca`"));
     };
     let pem = std::fs::read(&file)
         .map_err(|error| site.wrong(format!("`{}` cannot be read: {error}", file.display())))?;
-    let certificates = parse_pem(&pem).filter_map(|item| match item {
+    let found = certificates(&pem);
+    if found.is_empty() {
+        return Err(site.wrong(format!("`{}` holds no certificate", file.display())));
+    }
+    Ok(found)
+}
+
+/// The file of the certificates that this machine trusts.
+pub(crate) fn system_trust() -> Option<PathBuf> {
+    SYSTEM_TRUST.iter().map(PathBuf::from).find(|path| path.is_file())
+}
+
+/// The certificates of a PEM file.
+pub(crate) fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let certificates = parse_pem(pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         Ok(_) | Err(_) => None,
     });
-    let certificates: Vec<_> = certificates.collect();
-    if certificates.is_empty() {
-        return Err(site.wrong(format!("`{}` holds no certificate", file.display())));
-    }
-    Ok(certificates)
+    certificates.collect()
 }
 
 /// Why there is no answer, and whether a connection broke on the way.

@@ -17,8 +17,10 @@ pub mod samba;
 pub mod scim;
 pub mod sshd;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// What a system needs that this machine lacks, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +85,14 @@ pub fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) -> std
 /// # Errors
 /// When the system has none.
 pub fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    // Tests of one process ask at the same time: each port is given away once.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// Kills a process by the number in its pid file.

@@ -12,7 +12,9 @@ use cordon_model::action::{Trouble, TroubleKind};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::Certificate;
+
+use crate::web;
 
 use super::auth::{Auth, Token, TokenSource};
 use super::definition::{Code, Errors};
@@ -88,10 +90,10 @@ impl Wire {
             .timeout_connect(Some(CONNECT))
             .timeout_resolve(Some(CONNECT))
             .proxy(None);
-        if let Some(pem) = way.authority {
-            let roots = RootCerts::new_with_certs(&certificates(pem)?);
-            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
-        }
+        config = config.tls_config(web::tls(match way.authority {
+            Some(pem) => certificates(pem)?,
+            None => system_certificates(),
+        }));
         if let Some(proxy) = way.proxy {
             let proxy = ureq::Proxy::new(proxy).map_err(|error| format!("`proxy`: {error}"))?;
             config = config.proxy(Some(proxy));
@@ -337,12 +339,14 @@ impl Outgoing {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
-    let certificate = |item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        Ok(_) | Err(_) => None,
-    };
-    let found: Vec<_> = parse_pem(pem).filter_map(certificate).collect();
+    let found = web::certificates(pem);
     if found.is_empty() { Err("`ca` holds no certificate in PEM".to_owned()) } else { Ok(found) }
+}
+
+/// What this machine trusts; a machine that trusts nobody speaks to nobody over TLS.
+fn system_certificates() -> Vec<Certificate<'static>> {
+    let pem = web::system_trust().and_then(|file| std::fs::read(file).ok());
+    pem.map(|pem| web::certificates(&pem)).unwrap_or_default()
 }
 
 /// Host (with port) and path of an address.
