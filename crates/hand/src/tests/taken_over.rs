@@ -98,7 +98,9 @@ fn a_warrant_must_be_the_plan_that_the_checker_accepts() {
 /// Two people must approve everything, by keys that the hand knows.
 fn strict(people: &[(&str, &SecretKey)]) -> Authority {
     let policy = r#"@id("two") @because("two people approve everything")
-        permit (principal, action == Action::"raise", resource) when { context.approvals.people >= 2 };"#;
+        permit (principal, action == Action::"raise", resource) when { context.approvals.people >= 2 };
+        @id("approvers") @because("everybody may approve")
+        permit (principal, action == Action::"approve", resource);"#;
     let person = |(name, key): &(&str, &SecretKey)| Person {
         name: (*name).to_owned(),
         roles: ["on-call".to_owned()].into(),
